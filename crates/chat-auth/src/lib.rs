@@ -1,0 +1,1 @@
+//! Secrets: access tokens (JWT) and passwords (bcrypt)

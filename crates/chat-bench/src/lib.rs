@@ -1,0 +1,1 @@
+//! Load generator and verifier that anybody can run against any deployment

@@ -1,0 +1,1 @@
+//! What every adapter must honour, as lists of clauses; a dev-dependency only

@@ -1,0 +1,1 @@
+//! The live part: group commit, live rooms, fan-out, catch-up, presence

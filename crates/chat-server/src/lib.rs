@@ -1,0 +1,1 @@
+//! The house assembled: configuration, wiring, lifecycle, telemetry

@@ -1,0 +1,1 @@
+//! The doors: REST, WebSocket, the error table, the served documents
