@@ -17,7 +17,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-        #[cfg_attr(feature = "schema", schema(value_type = String, format = Uuid))]
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = "uuid"))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -75,7 +75,13 @@ mod tests {
     fn only_the_canonical_form_is_an_id() {
         let text = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
         assert_eq!(RoomId::parse(text).unwrap().to_string(), text);
-        for bad in ["", "42", "0190A1B2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b", "{0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}"] {
+        for bad in [
+            "",
+            "42",
+            "0190A1B2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+            "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+            "{0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}",
+        ] {
             assert!(RoomId::parse(bad).is_none(), "{bad}");
         }
     }

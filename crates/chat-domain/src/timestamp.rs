@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+#[cfg_attr(feature = "schema", schema(value_type = String, format = "date-time"))]
 pub struct Timestamp(i64);
 
 /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
