@@ -15,4 +15,5 @@ pub mod refusal;
 pub mod rules;
 pub mod timestamp;
 
+pub mod usecases;
 pub mod words;

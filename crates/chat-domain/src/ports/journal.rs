@@ -4,6 +4,8 @@ use std::{future::Future, pin::Pin};
 
 use crate::{
     command::{Command, Outcome},
+    event::Hint,
+    ids::SessionId,
     refusal::Refusal,
 };
 
@@ -17,9 +19,15 @@ pub trait Journal: Send + Sync {
     /// in the order of these calls. Dropping the answer cancels nothing.
     fn submit(&self, command: Command) -> Pending;
 
-    /// Tells the world what another operation of a store committed: an account's deletion, another display name.
+    /// Tells the world what another operation of a store committed: an account's deletion.
     fn publish(&self, outcomes: Vec<Outcome>);
 
+    /// Tells a user's own sockets what another operation of a store committed: another display name.
+    fn publish_hints(&self, hints: Vec<Hint>);
+
     /// Closes the sockets of these sessions, here and on every node, and refuses their access tokens from now on.
-    fn end_sessions(&self, sessions: &[crate::ids::SessionId]);
+    fn end_sessions(&self, sessions: &[SessionId]);
+
+    /// Whether the session has ended, as far as this node has heard (within seconds of its end on any node).
+    fn has_ended(&self, session: SessionId) -> bool;
 }

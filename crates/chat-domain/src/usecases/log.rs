@@ -1,0 +1,85 @@
+//! What is said: posting, and reading what was posted.
+
+use super::Chat;
+use crate::{
+    command::{Action, Draft},
+    ids::{RoomId, Seq, UserId},
+    limits::Rate,
+    objects::Message,
+    pages::{Changes, Cursor, History, Page, PageOf, Window},
+    ports::{Pending, Reacted, Reader},
+    refusal::Refusal,
+    words::{Emoji, Invalid, Text},
+};
+
+impl Chat {
+    /// A text within the limit.
+    ///
+    /// # Errors
+    /// As [`Text::parse`].
+    pub fn text(&self, text: &str) -> Result<Text, Invalid> {
+        Text::parse(text, self.limits.text_chars)
+    }
+
+    /// Posts a draft. Counted here and now; decided, numbered and stored when the answer comes.
+    ///
+    /// # Errors
+    /// `RateLimited`; the answer has the rest.
+    pub fn post(&self, by: UserId, room: RoomId, draft: Draft) -> Result<Pending, Refusal> {
+        self.count(&Rate::SendsOfUser(by))?;
+        self.count(&Rate::SendsIntoRoom(room))?;
+        Ok(self.command(by, room, Action::Post(draft)))
+    }
+
+    /// A piece of history.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Unavailable`.
+    pub async fn history(
+        &self,
+        reader: UserId,
+        room: RoomId,
+        window: Window,
+        limit: usize,
+    ) -> Result<History, Refusal> {
+        self.ports.log.history(reader, room, window, limit).await
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Gone` when it is deleted, `Unavailable`.
+    pub async fn message(&self, reader: UserId, room: RoomId, seq: Seq) -> Result<Message, Refusal> {
+        let message = self.ports.log.message(reader, room, seq).await?;
+        if message.deleted { Err(Refusal::Gone("this message was deleted")) } else { Ok(message) }
+    }
+
+    /// Who reacted.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Gone`, `Unavailable`.
+    pub async fn reactions(
+        &self,
+        reader: UserId,
+        room: RoomId,
+        seq: Seq,
+        emoji: Option<Emoji>,
+        page: PageOf<Reacted>,
+    ) -> Result<Page<Reacted, Reacted>, Refusal> {
+        self.ports.log.reactions(reader, room, seq, emoji, page).await
+    }
+
+    /// What changed after a cursor.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `ResetRequired`, `Unavailable`.
+    pub async fn changes(
+        &self,
+        reader: UserId,
+        room: RoomId,
+        cursor: Cursor,
+        limit: usize,
+    ) -> Result<Changes, Refusal> {
+        self.ports.log.changes(Reader::User(reader), room, cursor, limit).await
+    }
+}
