@@ -1,1 +1,0 @@
-//! Load generator and verifier that anybody can run against any deployment

@@ -1,0 +1,227 @@
+//! `verify`: faults on purpose, while everything that clients see is recorded and judged.
+//!
+//! This page is the plan of a run; `participant` is one client, `faults` the mischief, `judge` the verdict.
+
+mod evidence;
+mod faults;
+mod participant;
+mod talk;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use self::{
+    evidence::Evidence,
+    faults::Faults,
+    participant::{Participant, Record, Role},
+    talk::Talk,
+};
+use crate::{
+    api::Api,
+    cli,
+    figures::count,
+    judge::{Entry, History, Room, judge},
+    process,
+    report::Report,
+    stage::Stage,
+    subject::Subject,
+    text,
+};
+
+/// How long senders may take to have everything answered, and listeners to catch up.
+const FINISH: Duration = Duration::from_secs(90);
+
+/// The course of a run, as every participant sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Senders send.
+    Running,
+    /// Nothing new; what is unanswered is repeated.
+    Finishing,
+    /// Listen until the cursors reach these heads, then go home.
+    CatchingUp(Vec<u64>),
+    /// Go home now.
+    Over,
+}
+
+/// Runs `verify`.
+///
+/// # Errors
+/// When it could not be run.
+pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(args.rate > 0.0 && args.senders > 0, "--rate and --senders must be above 0");
+    let (from, to) = args.kill_range()?;
+    let crew = args.senders + args.members + args.slow + args.restless;
+    process::allow_files(crew + 100)?;
+    let mut subject = Subject::open(&args.common).await?;
+    // As many seats as accounts: everybody is a member everywhere.
+    let stage = Arc::new(Stage::build(&subject, args.common.accounts, args.rooms, args.common.accounts).await?);
+    let evidence = Arc::new(Evidence::new()?);
+    let (phase, watched) = watch::channel(Phase::Running);
+    let mut tasks = JoinSet::new();
+    for n in 0..crew {
+        let participant = participant(&args, &subject, &stage, n, &evidence, &watched)?;
+        tasks.spawn(participant.run());
+    }
+    evidence.wait_connected(crew).await?;
+    let mut faults = Faults::watch(&subject, Arc::clone(&evidence));
+    evidence.calm();
+    if args.kills > 0 {
+        faults.kill_often(&mut subject, args.kills, (from, to), crew).await?;
+    } else {
+        sleep(Duration::from_secs(args.seconds)).await;
+    }
+    if args.sigterm {
+        faults.terminate(&mut subject).await?;
+    }
+    phase.send_replace(Phase::Finishing);
+    let waiting = evidence.wait_answered(FINISH).await;
+    let heads = heads(&subject, &stage).await?;
+    phase.send_replace(Phase::CatchingUp(heads.clone()));
+    let records = gather(tasks, &phase).await?;
+    let (history, counts) = history(&subject, &stage, records, &heads).await?;
+    let mut report = Report::new("verify");
+    tell(&args, &mut report, &history, &counts);
+    evidence.tell(&mut report);
+    faults.tell(&mut report);
+    if let Err(e) = waiting {
+        report.anomaly(format!("{e:#}"));
+    }
+    for anomaly in judge(&history) {
+        report.anomaly(anomaly.to_string());
+    }
+    subject.end().await?;
+    Ok(report.finish())
+}
+
+fn participant(
+    args: &cli::Verify,
+    subject: &Subject,
+    stage: &Arc<Stage>,
+    n: usize,
+    evidence: &Arc<Evidence>,
+    phase: &watch::Receiver<Phase>,
+) -> anyhow::Result<Participant> {
+    let (senders, members, slow) = (args.senders, args.members, args.slow);
+    let (role, name) = match n {
+        _ if n < senders => (Role::Sender, format!("sender {n}")),
+        _ if n < senders + members => (Role::Listener, format!("member {}", n - senders)),
+        _ if n < senders + members + slow => (Role::Slow, format!("slow {}", n - senders - members)),
+        _ => (Role::Restless, format!("restless {}", n - senders - members - slow)),
+    };
+    let account = stage.account(0, n)?;
+    let target = subject.target(n)?;
+    let rooms: Vec<usize> = match role {
+        Role::Sender => vec![n % args.rooms],
+        Role::Listener | Role::Slow | Role::Restless => (0..args.rooms).collect(),
+    };
+    let talk = match role {
+        Role::Sender => Some(Talk::new(args, &stage.run, n, n % args.rooms)),
+        Role::Listener | Role::Slow | Role::Restless => None,
+    };
+    Participant::new(name, role, stage, &rooms, (target, account), talk, Arc::clone(evidence), phase.clone())
+}
+
+/// The heads of the run's rooms, asked through the first paint.
+async fn heads(subject: &Subject, stage: &Stage) -> anyhow::Result<Vec<u64>> {
+    let token = stage.owner()?.access().await?;
+    let all = Api::new(subject.target(0)?).heads(&token).await?;
+    let find = |id: &str| all.iter().find(|(room, _)| room == id).map(|(_, head)| *head);
+    stage.rooms.iter().map(|room| find(&room.id).context("GET /sync does not list a room of the run")).collect()
+}
+
+async fn gather(
+    mut tasks: JoinSet<anyhow::Result<Record>>,
+    phase: &watch::Sender<Phase>,
+) -> anyhow::Result<Vec<Record>> {
+    let mut records = Vec::new();
+    let until = Instant::now() + FINISH;
+    while !tasks.is_empty() {
+        tokio::select! {
+            done = tasks.join_next() => if let Some(done) = done { records.push(done??) },
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+    phase.send_replace(Phase::Over);
+    while let Some(done) = tasks.join_next().await {
+        records.push(done??);
+    }
+    Ok(records)
+}
+
+/// What participants counted beside their records.
+#[derive(Default)]
+struct Counts {
+    gaps: u64,
+    batches: u64,
+    resets: u64,
+    oddities: Vec<String>,
+}
+
+async fn history(
+    subject: &Subject,
+    stage: &Stage,
+    records: Vec<Record>,
+    heads: &[u64],
+) -> anyhow::Result<(History, Counts)> {
+    let mut history = History::default();
+    let mut counts = Counts::default();
+    let mut api = Api::new(subject.target(0)?);
+    for (room, head) in stage.rooms.iter().zip(heads) {
+        let mut log = Vec::new();
+        let mut after = room.base;
+        loop {
+            let page = api.page(&stage.owner()?.access().await?, &room.id, after, 100).await?;
+            for message in &page.items {
+                let mark = crate::ears::mark(message).unwrap_or_default();
+                log.push(Entry { seq: message.seq, mark: text::mark(&stage.run, mark) });
+            }
+            after = page.items.last().map_or(after, |message| message.seq);
+            if page.head != *head {
+                counts.oddities.push(format!("the head is {} by /messages and {head} by /sync", page.head));
+            }
+            if !page.more_after {
+                break;
+            }
+        }
+        history.rooms.push(Room { base: room.base, head: *head, log });
+    }
+    for record in records {
+        history.sends.extend(record.sends);
+        history.listeners.extend(record.listeners);
+        counts.gaps += record.tally.gaps;
+        counts.batches += record.tally.batches;
+        counts.resets += record.tally.resets;
+        counts.oddities.extend(record.oddities);
+    }
+    Ok((history, counts))
+}
+
+fn tell(args: &cli::Verify, report: &mut Report, history: &History, counts: &Counts) {
+    let acked = history.sends.iter().filter(|send| !send.answers.is_empty()).count();
+    let repeats: usize = history.sends.iter().map(|send| send.answers.len().saturating_sub(1)).sum();
+    report.figure("senders", args.senders, "");
+    report.figure("rooms", args.rooms, "");
+    report.figure("listeners", args.members + args.slow + args.restless, "");
+    report.figure("sends", history.sends.len(), "");
+    report.figure("acknowledged", acked, "");
+    report.figure("unknown", history.sends.len() - acked, "sends never answered");
+    report.figure("answered_again", repeats, "repetitions");
+    report.figure("logged", history.rooms.iter().map(|room| count(room.log.len())).sum::<u64>(), "");
+    report.figure("applied", history.listeners.iter().map(|l| count(l.applied.len())).sum::<u64>(), "by all listeners");
+    report.figure("gaps", counts.gaps, "repaired by clients");
+    report.figure("batches", counts.batches, "");
+    report.figure("resets", counts.resets, "");
+    for oddity in &counts.oddities {
+        report.anomaly(oddity);
+    }
+    if acked == 0 {
+        report.anomaly("nothing was acknowledged");
+    }
+}
