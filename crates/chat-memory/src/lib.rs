@@ -1,1 +1,24 @@
-//! Every port in process: the executable specification of the stores
+//! Every port in process: the executable specification of the stores, and what a single node needs beside its record.
+//!
+//! Clear beats fast here: a reader who wants to know what a port means reads these files, and every other adapter is
+//! compared with them, operation by operation. It must not know any other adapter, nor what a node is made of.
+
+mod memory;
+
+mod accounts;
+mod log;
+mod rooms;
+mod sessions;
+
+mod facts;
+mod state;
+mod writes;
+
+mod bus;
+mod presence;
+mod rates;
+
+pub use bus::{MemoryBus, NodeBus};
+pub use memory::Memory;
+pub use presence::{MemoryPresence, NodePresence};
+pub use rates::{MemoryRates, RateSettings, Refill};
