@@ -28,7 +28,8 @@ pub struct Needs {
     pub messages: BTreeSet<Seq>,
     /// What was posted under a nonce.
     pub nonces: BTreeSet<(UserId, Nonce)>,
-    /// Which present members have these names (and load them as `members`).
+    /// Which living users have these names (and load their memberships): who is in is asked when a command is decided,
+    /// because those before it in the batch let people in and put them out.
     pub names: BTreeSet<Username>,
     /// Whether this user reacted so.
     pub reactions: BTreeSet<(Seq, Emoji, UserId)>,
@@ -147,7 +148,7 @@ pub struct RoomFacts {
     pub messages: HashMap<Seq, Arc<Message>>,
     /// Nonces that were used.
     pub nonces: HashMap<(UserId, Nonce), Posted>,
-    /// Present members by name.
+    /// Living users by name, members or not.
     pub names: HashMap<Username, UserId>,
     /// Reactions that are on.
     pub reactions: HashSet<(Seq, Emoji, UserId)>,

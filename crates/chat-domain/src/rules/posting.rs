@@ -198,7 +198,8 @@ pub(super) fn require(rev: Seq, if_match: Option<Seq>) -> Result<(), Refusal> {
 
 fn mentions(facts: &RoomFacts, text: &Text) -> Vec<UserId> {
     let named = Username::mentioned_in(text.as_str());
-    named.iter().filter_map(|name| facts.names.get(name).copied()).collect()
+    let users = named.iter().filter_map(|name| facts.names.get(name).copied());
+    users.filter(|user| facts.member(*user).is_some_and(|member| member.is_in)).collect()
 }
 
 fn mentions_room(author: &Member, text: &Text) -> bool {
