@@ -4,8 +4,7 @@
 //! old one (security J6). Errors name the entry, never its text: a half-typed secret is still a secret.
 
 use base64::{
-    Engine,
-    alphabet,
+    Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use chat_domain::ports::Secret;
@@ -42,7 +41,9 @@ pub enum KeysRefused {
     #[error("no key given; expected `kid:base64,…`")]
     Empty,
     /// The text that the samples ship with.
-    #[error("entry {entry} is the sample `{SAMPLE}…`; make a secret of your own, for instance with `openssl rand -base64 32`")]
+    #[error(
+        "entry {entry} is the sample `{SAMPLE}…`; make a secret of your own, for instance with `openssl rand -base64 32`"
+    )]
     Sample {
         /// Which entry.
         entry: usize,

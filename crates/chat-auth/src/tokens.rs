@@ -109,7 +109,10 @@ impl Tokens for JwtTokens {
 impl std::fmt::Debug for JwtTokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.verifying.iter().map(|(kid, _)| kid).collect();
-        f.debug_struct("JwtTokens").field("keys", &names).field("access_ttl_s", &self.access_ttl_s).finish_non_exhaustive()
+        f.debug_struct("JwtTokens")
+            .field("keys", &names)
+            .field("access_ttl_s", &self.access_ttl_s)
+            .finish_non_exhaustive()
     }
 }
 

@@ -177,7 +177,11 @@ fn j4_a_token_lives_its_time_and_a_leeway_of_five_seconds() {
     let foreign = JwtTokens::new(&keys(&[("k1", [8; 32])]), TTL_S).unwrap();
     let (user, session) = somebody();
     let forged = foreign.issue(user, session, now());
-    assert_eq!(tokens.verify(forged.expose(), now().plus_millis(906_000)), Err(TokenRefused::Invalid), "forged and old");
+    assert_eq!(
+        tokens.verify(forged.expose(), now().plus_millis(906_000)),
+        Err(TokenRefused::Invalid),
+        "forged and old"
+    );
     assert!(tokens.verify(token.expose(), now().plus_millis(-5_000)).is_ok());
     assert_eq!(tokens.verify(token.expose(), now().plus_millis(-5_001)), Err(TokenRefused::Invalid));
 }

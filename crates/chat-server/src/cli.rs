@@ -1,0 +1,65 @@
+//! The command line: which part of the house to run, and where its settings file is.
+//!
+//! Settings themselves never come from here: arguments are visible to every process of the machine (security D2).
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// What was typed. A wrong argument is answered by clap on stderr with exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "chat-server", version, about = "A chat backend: one file to start, many nodes to grow")]
+pub struct Cli {
+    /// Settings file in TOML; `CHAT_<SECTION>__<KEY>` in the environment overrides it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do; `serve` when nothing is said
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// One job of the binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve until told to stop (the default)
+    #[default]
+    Serve,
+    /// Bring the store's schema up to date, then exit
+    Migrate,
+    /// Ask the server of these settings whether it is ready: exit 0 or 1
+    Healthcheck,
+    /// Print the effective settings as TOML, secrets redacted
+    Config,
+}
+
+impl Cli {
+    /// The job that was asked for.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.command.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serve_is_the_default_and_the_file_may_stand_on_either_side() {
+        let bare = Cli::try_parse_from(["chat-server"]).unwrap();
+        assert_eq!((bare.command(), bare.config), (Command::Serve, None));
+        for words in [["chat-server", "--config", "a.toml", "config"], ["chat-server", "config", "--config", "a.toml"]]
+        {
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert_eq!((cli.command(), cli.config), (Command::Config, Some("a.toml".into())));
+        }
+    }
+
+    #[test]
+    fn d2_no_secret_is_taken_from_the_command_line() {
+        for word in ["--secret=k1:AAAA", "--auth.secret=k1:AAAA", "k1:AAAA"] {
+            let error = Cli::try_parse_from(["chat-server", word]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{word}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The live part: `hub.*`. Defaults are measured; few people need another value.
+
+use super::section::section;
+
+section! {
+    /// The live part.
+    Hub in "hub" {
+        /// Recent events that a live room keeps for those who resume.
+        ring_events: usize = 512, within 1..=100_000;
+        /// Milliseconds that an early event waits for its predecessor before the gap is read from the record.
+        reorder_ms: u64 = 150, within 1..=5_000;
+        /// Changes in one transaction, at most.
+        writer_batch: usize = 500, within 1..=10_000;
+        /// Changes that may wait for the writer; above it sends are refused.
+        writer_queue: usize = 4_096, within 1..=1_000_000;
+        /// Transactions under way side by side; one room is always in one lane.
+        writer_lanes: usize = 2, within 1..=64;
+        /// Seconds that a room stays live after its last listener left.
+        room_linger_seconds: u64 = 30, within 0..=3_600;
+        /// Seconds between two looks at the heads of live rooms.
+        poll_seconds: u64 = 5, within 1..=60;
+        /// Catch-ups from the record side by side.
+        catchup_concurrency: usize = 8, within 1..=1_000;
+        /// Changed objects of a catch-up; above it the client is told to reset.
+        catchup_objects: usize = 1_000, within 1..=100_000;
+        /// Bytes of one catch-up batch.
+        batch_bytes: usize = 65_536, within 8_192..=1_048_576;
+        /// Seconds between a user's last socket closing and `offline`.
+        offline_seconds: u64 = 5, within 0..=300;
+    }
+}
