@@ -1,4 +1,25 @@
-//! The live part: group commit, live rooms, fan-out, catch-up, presence
+//! The live part: group commit, live rooms, fan-out, catch-up, presence.
+//!
+//! Two kinds of threads meet here. The *engine* (writer lanes, poller, bus reader, presence) runs on one multi-thread runtime
+//! and owns what is global: [`Hub`]. Each *web worker* is a current-thread runtime that owns a [`Shard`]: its sockets' state is
+//! touched on that thread only, without a lock. Between them go messages of a bounded mailbox; losing any of them costs
+//! latency, never a message, because every listener keeps a cursor and heals itself from it.
+//!
+//! The hub knows neither HTTP nor a database: it speaks through the ports of `chat-domain`.
 
+mod hub;
+mod settings;
+
+mod shard;
+mod socket;
+
+pub mod frames;
 pub mod outbox;
 pub mod wsframe;
+
+pub use hub::{Hub, HubPorts};
+pub use settings::HubSettings;
+#[cfg(feature = "sabotage")]
+pub use settings::Sabotage;
+pub use shard::Shard;
+pub use socket::{Heartbeat, Identity, Ready, Signal, Signals, Socket, SubscribeAnswer, SubscribeRequest};
