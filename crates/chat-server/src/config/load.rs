@@ -123,10 +123,9 @@ impl Sources {
 fn read_file(path: &Path, known: &shape::Known, given: &mut Given) -> Result<(), SettingsError> {
     let failed = |detail: String| SettingsError::File { path: path.display().to_string(), detail };
     let text = std::fs::read_to_string(path).map_err(|error| failed(format!("can't be read: {error}")))?;
-    let tables = File::from_str(&text, FileFormat::Toml).collect().map_err(|error| {
-        let words = error.to_string();
-        failed(format!("is not valid TOML: {}", words.split_whitespace().collect::<Vec<_>>().join(" ")))
-    })?;
+    let tables = File::from_str(&text, FileFormat::Toml)
+        .collect()
+        .map_err(|error| failed(format!("is not valid TOML: {}", without_quotation(&error.to_string()))))?;
     let from = Source::File(path.to_owned());
     for (section, value) in tables {
         let ValueKind::Table(values) = value.kind else {
@@ -143,6 +142,14 @@ fn read_file(path: &Path, known: &shape::Known, given: &mut Given) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// The parser's words on one line, without its quotation of the file: that line may hold a secret. Quoted lines begin
+/// with a number, perhaps, and a bar.
+fn without_quotation(words: &str) -> String {
+    let is_quoted = |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    let lines = words.lines().filter(|line| !is_quoted(line)).map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(": ")
 }
 
 fn wrong(key: &str, from: &Source, detail: &str) -> SettingsError {

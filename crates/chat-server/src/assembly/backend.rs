@@ -1,0 +1,139 @@
+//! Everything behind the doors: the record, the hub, the use cases.
+
+use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Duration};
+
+use chat_auth::{BcryptPasswords, HashLimits, JwtTokens};
+use chat_domain::{
+    limits::Limits,
+    ports::{AccountStore, Clock, LogStore, RoomStore, SessionStore},
+    usecases::{Chat, Ports},
+};
+use chat_hub::{Hub, HubPorts};
+use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates};
+use chat_sqlite::Sqlite;
+
+use super::bounds;
+use crate::{
+    clock::SystemClock,
+    config::{Registration, Settings, SettingsError, StoreUrl},
+    secret,
+};
+
+/// What the doors stand on.
+#[derive(Clone)]
+pub struct Backend {
+    /// The use cases.
+    pub chat: Chat,
+    /// The live part.
+    pub hub: Hub,
+    /// For `/readyz`.
+    pub log: Arc<dyn LogStore>,
+}
+
+/// Why the house can't be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// A setting, or something that a setting names.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The store can't be opened.
+    #[error("store.url: {0}")]
+    Store(#[from] chat_sqlite::OpenError),
+    /// The record did not answer at the start.
+    #[error(transparent)]
+    Unavailable(#[from] chat_domain::refusal::Unavailable),
+    /// Tokens can't be signed.
+    #[error(transparent)]
+    Tokens(#[from] chat_auth::TokensRefused),
+    /// Passwords can't be hashed.
+    #[error(transparent)]
+    Passwords(#[from] chat_auth::PasswordsRefused),
+}
+
+/// The four faces of one record.
+struct Record {
+    accounts: Arc<dyn AccountStore>,
+    sessions: Arc<dyn SessionStore>,
+    rooms: Arc<dyn RoomStore>,
+    log: Arc<dyn LogStore>,
+}
+
+impl Record {
+    fn of<S>(store: &S) -> Self
+    where
+        S: AccountStore + SessionStore + RoomStore + LogStore + Clone + 'static,
+    {
+        Self {
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            rooms: Arc::new(store.clone()),
+            log: Arc::new(store.clone()),
+        }
+    }
+
+    /// Opens the store that the settings name, brings its schema up to date.
+    fn open(settings: &Settings) -> Result<Self, AssemblyError> {
+        match &settings.store.url {
+            StoreUrl::Memory => Ok(Self::of(&Memory::new())),
+            StoreUrl::Sqlite(path) => Ok(Self::of(&Sqlite::open(path, &bounds::sqlite(settings))?)),
+        }
+    }
+}
+
+impl Backend {
+    /// Opens the record, starts the hub on this runtime, and joins them by the use cases.
+    ///
+    /// # Errors
+    /// [`AssemblyError`]: one sentence that names what is wrong.
+    pub async fn assemble(settings: &Settings) -> Result<Self, AssemblyError> {
+        let keys = secret::signing_keys(settings)?;
+        let record = Record::open(settings)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let hub_ports = HubPorts {
+            accounts: Arc::clone(&record.accounts),
+            sessions: Arc::clone(&record.sessions),
+            rooms: Arc::clone(&record.rooms),
+            log: Arc::clone(&record.log),
+            bus: Arc::new(MemoryBus::new().node()),
+            presence: Arc::new(MemoryPresence::new().node()),
+            clock: Arc::clone(&clock),
+        };
+        let hub = Hub::start(hub_ports, bounds::hub(settings), tokio::runtime::Handle::current());
+        hub.load_ended().await?;
+        let ports = Ports {
+            accounts: record.accounts,
+            sessions: record.sessions,
+            rooms: record.rooms,
+            log: Arc::clone(&record.log),
+            journal: Arc::new(hub.clone()),
+            tokens: Arc::new(JwtTokens::new(&keys, settings.auth.access_ttl_s)?),
+            passwords: Arc::new(BcryptPasswords::new(hash_limits(settings))?),
+            rates: Arc::new(MemoryRates::new(bounds::rates(settings))),
+            clock,
+        };
+        let limits = Limits {
+            text_chars: settings.limits.text_chars,
+            registration_open: settings.auth.registration == Registration::Open,
+            refresh_ttl_s: settings.auth.refresh_ttl_s,
+        };
+        Ok(Self { chat: Chat::new(ports, limits), hub, log: record.log })
+    }
+}
+
+/// Opens the store once, which migrates it.
+///
+/// # Errors
+/// [`AssemblyError`].
+pub fn migrate(settings: &Settings) -> Result<(), AssemblyError> {
+    Record::open(settings).map(drop)
+}
+
+fn hash_limits(settings: &Settings) -> HashLimits {
+    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    HashLimits {
+        cost: settings.auth.bcrypt_cost,
+        threads: NonZeroUsize::new(settings.auth.hash_threads).unwrap_or(cores),
+        queue: settings.auth.hash_queue,
+        wait: Duration::from_secs(settings.auth.hash_wait_seconds),
+    }
+}

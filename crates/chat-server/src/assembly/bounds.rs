@@ -1,0 +1,124 @@
+//! From the settings that operators write to the bounds that each part of the house takes.
+
+use std::{sync::Arc, time::Duration};
+
+use chat_hub::HubSettings;
+use chat_memory::{RateSettings, Refill};
+use chat_web::ws::{
+    Admission, Caps, Door, PaceSettings, SocketLimits, SocketSettings,
+    transport::{AllowedOrigins, HandshakeSettings, Limits, Origin},
+};
+
+use super::Backend;
+use crate::config::Settings;
+
+/// How long before its token's end a socket is told to renew, and how long it is borne after (protocol §3).
+const REAUTH_BEFORE: Duration = Duration::from_secs(60);
+const EXPIRY_GRACE: Duration = Duration::from_secs(10);
+
+pub(super) fn sqlite(settings: &Settings) -> chat_sqlite::Settings {
+    chat_sqlite::Settings {
+        busy_timeout: Duration::from_millis(settings.store.busy_timeout_ms),
+        readers: settings.store.readers,
+        ..chat_sqlite::Settings::default()
+    }
+}
+
+pub(super) fn hub(settings: &Settings) -> HubSettings {
+    let (hub, limits) = (&settings.hub, &settings.limits);
+    HubSettings {
+        node: settings.node.name.as_str().into(),
+        lanes: hub.writer_lanes,
+        writer_batch: hub.writer_batch,
+        writer_queue: hub.writer_queue,
+        ring_events: hub.ring_events,
+        reorder: Duration::from_millis(hub.reorder_ms),
+        room_linger: Duration::from_secs(hub.room_linger_seconds),
+        poll: Duration::from_secs(hub.poll_seconds),
+        catchup_concurrency: hub.catchup_concurrency,
+        batch_bytes: hub.batch_bytes,
+        sockets_per_user: limits.enabled.then_some(limits.sockets_per_user),
+        access_ttl: Duration::from_secs(settings.auth.access_ttl_s),
+        offline_delay: Duration::from_secs(hub.offline_seconds),
+        seed: rand::random(),
+        ..HubSettings::default()
+    }
+}
+
+pub(super) fn rates(settings: &Settings) -> RateSettings {
+    const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let limits = &settings.limits;
+    let whole = |period, count| Refill::per(period, count, count);
+    RateSettings {
+        enabled: limits.enabled,
+        sends_per_user: Refill::per(SECOND, limits.sends_per_user_per_second, limits.sends_per_user_burst),
+        sends_per_room: Refill::per(SECOND, limits.sends_per_room_per_second, limits.sends_per_room_burst),
+        rest: Refill::per(SECOND, limits.rest_per_second, limits.rest_burst),
+        sign_in_per_address: whole(MINUTE, limits.sign_in_per_address_per_minute),
+        sign_in_per_name: whole(MINUTE, limits.sign_in_per_name_per_minute),
+        registrations_per_address: whole(HOUR, limits.registrations_per_address_per_hour),
+        typing: Refill::per(Duration::from_secs(limits.typing_seconds), 1, 1),
+    }
+}
+
+/// The WebSocket door.
+#[must_use]
+pub fn socket_door(settings: &Settings, backend: &Backend) -> Door {
+    let limits = &settings.limits;
+    let cap = |cap: usize| limits.enabled.then_some(cap);
+    Door {
+        chat: backend.chat.clone(),
+        settings: Arc::new(sockets(settings)),
+        handshake: Arc::new(handshake(settings)),
+        admission: Admission::new(Caps {
+            unauthenticated: cap(limits.unauthenticated_per_address),
+            total: cap(limits.sockets_per_address),
+        }),
+    }
+}
+
+fn sockets(settings: &Settings) -> SocketSettings {
+    let limits = &settings.limits;
+    SocketSettings {
+        auth_within: Duration::from_secs(limits.auth_seconds),
+        heartbeat: Duration::from_secs(limits.heartbeat_seconds),
+        silence: Duration::from_secs(limits.silence_seconds),
+        stall: Duration::from_secs(limits.stall_seconds),
+        reauth_before: REAUTH_BEFORE,
+        expiry_grace: EXPIRY_GRACE,
+        inflight: limits.inflight,
+        subscriptions: limits.subscriptions,
+        rooms_per_subscribe: limits.rooms_per_subscribe,
+        watch_users: limits.watch_users,
+        pace: PaceSettings {
+            per_second: limits.frames_per_second,
+            burst: limits.frames_burst,
+            bad_requests: usize::try_from(limits.bad_requests_per_minute).unwrap_or(usize::MAX),
+            enabled: limits.enabled,
+        },
+        advertised: SocketLimits {
+            frame: limits.frame_bytes,
+            text: limits.text_chars,
+            subscriptions: limits.subscriptions,
+            inflight: limits.inflight,
+        },
+        node: settings.node.name.clone(),
+    }
+}
+
+fn handshake(settings: &Settings) -> HandshakeSettings {
+    let limits = &settings.limits;
+    let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let origins = settings.http.allowed_origins.iter().filter_map(|origin| Origin::parse(origin.as_str()));
+    HandshakeSettings {
+        allowed_origins: AllowedOrigins::new(origins.collect()),
+        limits: Limits {
+            max_message: bytes(limits.frame_bytes),
+            max_first_message: bytes(limits.auth_frame_bytes.min(limits.frame_bytes)),
+        },
+        fragments_within: Duration::from_secs(limits.fragment_seconds),
+        outbox_bytes: limits.outbound_bytes,
+    }
+}
