@@ -44,7 +44,7 @@ pub struct Outbox {
 struct Shared {
     limit: usize,
     queue: RefCell<Queue>,
-    /// Told when the queue falls below low water and when it closes.
+    /// Told when the queue falls below low water, when the last answer leaves, and when it closes.
     changed: Notify,
 }
 
@@ -171,6 +171,11 @@ impl Outbox {
         self.until(|queue| queue.bytes <= self.shared.low_water() || queue.phase != Phase::Open).await;
     }
 
+    /// Resolves when every answer was taken out, or the outbox is closed.
+    pub async fn replies_flushed(&self) {
+        self.until(|queue| queue.replies == 0 || queue.phase != Phase::Open).await;
+    }
+
     /// Resolves when the consumer was dropped: the connection is gone.
     pub async fn closed(&self) {
         self.until(|queue| queue.phase == Phase::Gone).await;
@@ -233,7 +238,7 @@ impl Outbox {
     /// [`Outbox::abort`].
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut queue = self.shared.queue.borrow_mut();
-        let before = queue.bytes;
+        let (before, replies) = (queue.bytes, queue.replies);
         let Some(chunk) = queue.take_chunk() else {
             if queue.phase == Phase::Open {
                 queue.register(context);
@@ -246,8 +251,9 @@ impl Outbox {
         if sank {
             queue.was_full = false;
         }
+        let answered = replies > 0 && queue.replies == 0;
         drop(queue);
-        if sank {
+        if sank || answered {
             self.shared.changed.notify_waiters();
         }
         Poll::Ready(Some(chunk))

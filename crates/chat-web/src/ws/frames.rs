@@ -4,7 +4,7 @@
 //! `bad_request`) is checked here, the *values* (`invalid_field`) where the words are parsed.
 
 use chat_domain::{
-    ids::{RoomId, Seq, SessionId},
+    ids::{Seq, SessionId},
     objects::{LogHead, User},
     refusal::ResetReason,
     timestamp::Timestamp,
@@ -271,7 +271,7 @@ pub struct Ready<'a> {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct SocketLimits {
     /// Bytes of a frame.
-    pub frame: u64,
+    pub frame: usize,
     /// Scalars of a text.
     pub text: usize,
     /// Rooms of a socket.
@@ -355,13 +355,10 @@ pub struct Failed<'a> {
     /// When to try again, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u64>,
-    /// `reset_required` and the like name the room they are about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub room: Option<RoomId>,
 }
 
 /// `bye`
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Bye {
     /// The close code that follows.
     pub code: u16,

@@ -21,7 +21,7 @@ pub struct PaceSettings {
 
 /// What a frame meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub(super) enum Pace {
     /// In time.
     Fine,
     /// Too fast: refused with `rate_limited` and the milliseconds until the next.
@@ -34,13 +34,13 @@ pub enum Pace {
 }
 
 /// How long three times the rate is borne.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts the frames of one socket.
 #[derive(Debug)]
-pub struct Metronome {
+pub(super) struct Metronome {
     settings: PaceSettings,
     /// The moment at which the bucket is full again (the virtual schedule of GCRA, ITU-T I.371).
     full_at: Instant,
@@ -52,12 +52,12 @@ pub struct Metronome {
 impl Metronome {
     /// A full bucket.
     #[must_use]
-    pub fn new(settings: PaceSettings, now: Instant) -> Self {
+    pub(super) fn new(settings: PaceSettings, now: Instant) -> Self {
         Self { settings, full_at: now, window_start: now, in_window: 0, bad: VecDeque::new() }
     }
 
     /// Counts a frame.
-    pub fn frame(&mut self, now: Instant) -> Pace {
+    pub(super) fn frame(&mut self, now: Instant) -> Pace {
         if !self.settings.enabled {
             return Pace::Fine;
         }
@@ -86,7 +86,7 @@ impl Metronome {
     }
 
     /// Counts a `bad_request`; true when it was one too many.
-    pub fn bad_request(&mut self, now: Instant) -> bool {
+    pub(super) fn bad_request(&mut self, now: Instant) -> bool {
         while self.bad.front().is_some_and(|first| now.duration_since(*first) >= MINUTE) {
             self.bad.pop_front();
         }
