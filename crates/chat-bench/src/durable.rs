@@ -1,6 +1,6 @@
 //! `durable`: senders that wait for each acknowledgement, beside what the disk and the simplest store allow.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     task::JoinSet,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long each limit is measured.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// How long one acknowledgement may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ impl Sink for Last {
 ///
 /// # Errors
 /// When it could not be run.
-pub(crate) async fn run(args: cli::Durable) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: cli::Durable) -> anyhow::Result<Report> {
     anyhow::ensure!(args.senders > 0 && args.rooms > 0, "--senders and --rooms must be at least 1");
     process::allow_files(args.senders + 100)?;
     let subject = Subject::open(&args.common).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: cli::Durable) -> anyhow::Result<ExitCode> {
     let cpu = before.zip(subject.usage()?).map(|(before, after)| after.cpu.saturating_sub(before.cpu));
     let report = tell(&args, &acks, took, limits, cpu, &failures);
     subject.end().await?;
-    Ok(report.finish())
+    Ok(report)
 }
 
 /// Synced writes and single inserts per second, where the store is (or would be).

@@ -1,6 +1,6 @@
 //! `idle`: what a socket costs that is authenticated, subscribed, and silent.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
@@ -22,7 +22,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it could not be run, or the server's process is unknown.
-pub(crate) async fn run(args: cli::Idle) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: cli::Idle) -> anyhow::Result<Report> {
     process::allow_files(args.sockets + 100)?;
     let subject = Subject::open(&args.common).await?;
     anyhow::ensure!(subject.pid().is_some(), "idle needs --pid or --spawn: it measures the memory of the server");
@@ -61,5 +61,5 @@ pub(crate) async fn run(args: cli::Idle) -> anyhow::Result<ExitCode> {
         report.anomaly(format!("{troubles} connections failed or ended, such as: {told:?}"));
     }
     subject.end().await?;
-    Ok(report.finish())
+    Ok(report)
 }

@@ -3,7 +3,7 @@
 mod member;
 mod meter;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -49,7 +49,7 @@ pub(crate) enum Phase {
 ///
 /// # Errors
 /// When it could not be run.
-pub(crate) async fn run(args: cli::Load) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: cli::Load) -> anyhow::Result<Report> {
     let sockets = args.rooms.saturating_mul(args.members);
     anyhow::ensure!(args.senders >= 1 && args.senders <= args.members, "--senders must be 1 to --members");
     anyhow::ensure!(args.window.is_some() || args.rate > 0.0, "--rate must be above 0");
@@ -83,7 +83,7 @@ pub(crate) async fn run(args: cli::Load) -> anyhow::Result<ExitCode> {
     }
     let report = tell(&args, &meters, &measured, &outcomes, &crowd).await?;
     subject.end().await?;
-    Ok(report.finish())
+    Ok(report)
 }
 
 /// The figures of the part that counts.

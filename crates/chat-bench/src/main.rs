@@ -34,6 +34,11 @@ mod load;
 mod storm;
 mod verify;
 
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod runs;
+
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -51,7 +56,7 @@ async fn main() -> ExitCode {
         cli::Command::Verify(args) => verify::run(args).await,
     };
     match ran {
-        Ok(code) => code,
+        Ok(report) => report.finish(),
         Err(e) => complain(&e),
     }
 }

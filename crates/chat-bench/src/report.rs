@@ -43,6 +43,18 @@ impl Report {
         self.anomalies.push(what.into());
     }
 
+    /// What must not be and was.
+    #[cfg(test)]
+    pub(crate) fn anomalies(&self) -> &[String] {
+        &self.anomalies
+    }
+
+    /// The figure of this name.
+    #[cfg(test)]
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        self.rows.iter().find(|(name, ..)| name == key).map(|(_, value, _)| value)
+    }
+
     /// Prints the table and the line; says how the program ends.
     #[expect(clippy::print_stdout, reason = "the report is the output of this program")]
     pub(crate) fn finish(self) -> ExitCode {

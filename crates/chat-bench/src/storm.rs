@@ -1,6 +1,6 @@
 //! `storm`: everybody drops at once, misses messages, and comes back with a cursor.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -63,7 +63,7 @@ struct Weather {
 ///
 /// # Errors
 /// When it could not be run.
-pub(crate) async fn run(args: cli::Storm) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: cli::Storm) -> anyhow::Result<Report> {
     process::allow_files(args.sockets + 100)?;
     let subject = Subject::open(&args.common).await?;
     let seats = args.sockets.div_ceil(args.rooms.max(1));
@@ -102,7 +102,7 @@ pub(crate) async fn run(args: cli::Storm) -> anyhow::Result<ExitCode> {
     let cpu = before.zip(after).map(|(before, after)| after.cpu.saturating_sub(before.cpu));
     let report = tell(&args, &weather, took, queries, cpu, (applied, tally));
     subject.end().await?;
-    Ok(report.finish())
+    Ok(report)
 }
 
 async fn sail(

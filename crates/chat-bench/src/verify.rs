@@ -7,7 +7,7 @@ mod faults;
 mod participant;
 mod talk;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -54,7 +54,7 @@ pub(crate) enum Phase {
 ///
 /// # Errors
 /// When it could not be run.
-pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<Report> {
     anyhow::ensure!(args.rate > 0.0 && args.senders > 0, "--rate and --senders must be above 0");
     let (from, to) = args.kill_range()?;
     let crew = args.senders + args.members + args.slow + args.restless;
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<ExitCode> {
         report.anomaly(anomaly.to_string());
     }
     subject.end().await?;
-    Ok(report.finish())
+    Ok(report)
 }
 
 fn participant(
