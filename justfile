@@ -1,0 +1,50 @@
+# Everything a developer or a pipeline runs, by name. `just --list` shows it.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# The fast suite: no server, no network, nothing installed but Rust
+default: test
+
+# Start the server on its embedded default
+run:
+    cargo run --release
+
+# Every test of the workspace
+test:
+    cargo test --workspace
+
+# Formatting, lints and documentation, without a warning
+check: fmt clippy doc
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Licences, sources, bans and advisories of the dependencies
+deny:
+    cargo-deny --offline --config .deny.toml check bans licenses sources
+
+# The server and its tools, optimised
+build:
+    cargo build --release --locked -p chat-server -p chat-bench
+
+# The Autobahn cases against the product's own socket loop
+conformance:
+    crates/chat-web/conformance.sh
+
+# The served documents, by the validators of their standards
+documents:
+    crates/chat-web/documents.sh
+
+# The verifier against a build that is sound, and against three that are not
+prove:
+    crates/chat-bench/prove.sh
+
+# Fuzz one target for a while: frame_guard, json_frame, cursor
+fuzz target seconds="60":
+    cd crates/chat-web/fuzz && RUSTC_BOOTSTRAP=1 cargo-fuzz run --fuzz-dir . {{target}} -- -max_total_time={{seconds}}
