@@ -1,0 +1,218 @@
+//! The handle that everything else holds: opens the record, hands jobs to its threads, waits with patience that ends.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{SyncSender, TrySendError},
+    },
+    time::{Duration, Instant},
+};
+
+use chat_domain::{
+    command::Command,
+    objects::Epoch,
+    refusal::{Refusal, Unavailable},
+};
+use diesel::{Connection, QueryResult, SqliteConnection, prelude::*};
+use tokio::sync::oneshot;
+
+use crate::{
+    OpenError, Settings,
+    connection::{Opener, random_epoch},
+    readers::{self, Question},
+    schema::meta,
+    slot::Fault,
+    writer::{self, Answers, Job},
+};
+
+/// The record in one file. Cheap to clone; its threads end when the last clone is gone.
+///
+/// Must be used inside a tokio runtime with time enabled.
+#[derive(Clone)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    opener: Arc<Opener>,
+    questions: SyncSender<Question>,
+    jobs: SyncSender<Job>,
+    read_timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.path()).finish()
+    }
+}
+
+impl Sqlite {
+    /// Opens the file, made with its directory (readable by their owner only) when missing, and brings its tables up to
+    /// date. Blocks: call it while the server starts.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, OpenError> {
+        describe_metrics();
+        let opener = Arc::new(Opener::create(path.as_ref(), settings.busy_timeout)?);
+        let mut conn = opener.writer()?;
+        opener.migrate(&mut conn)?;
+        let questions = readers::start(&opener, settings.readers, settings.read_queue)?;
+        let jobs = writer::start(&opener, conn, settings)?;
+        let (read_timeout, write_timeout) = (settings.read_timeout, settings.write_timeout);
+        Ok(Self { shared: Arc::new(Shared { opener, questions, jobs, read_timeout, write_timeout }) })
+    }
+
+    /// The file, as an absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.shared.opener.path()
+    }
+
+    /// Begins another history: every cursor that clients hold is answered with `reset` from now on. To be called when the
+    /// log may have been rewound, such as after a restore from a backup.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn new_epoch(&self) -> Result<Epoch, Unavailable> {
+        self.write("new_epoch", |conn| {
+            let epoch = random_epoch();
+            diesel::update(meta::table).set(meta::epoch.eq(&epoch)).execute(conn)?;
+            Ok(Epoch(epoch.into()))
+        })
+        .await
+    }
+
+    /// Lets the file grow to so many pages (0: as many as SQLite allows) from the next opened writing connection on, and
+    /// has the writer open one. This is how tests fill a disk (security F1).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    #[doc(hidden)]
+    pub async fn cap_pages(&self, pages: u32) -> Result<(), Unavailable> {
+        self.shared.opener.max_pages.store(pages, Ordering::Relaxed);
+        let opener = Arc::clone(&self.shared.opener);
+        let (reply, answer) = oneshot::channel();
+        let reopen = move |conn: &mut SqliteConnection| {
+            *conn = opener.writer().map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
+            Ok(())
+        };
+        let job = Job::Work(Box::new(move |slot| drop(reply.send(slot.run(reopen)))));
+        self.enqueue(job)?;
+        patient(answer, self.shared.write_timeout).await?.map_err(only_unavailable)
+    }
+
+    /// A question that is never refused, in a snapshot of its own.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        question: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.ask(op, |conn| Ok(question(conn)?)).await.map_err(only_unavailable)
+    }
+
+    /// A question, in a snapshot of its own.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        question: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |slot| {
+            if reply.is_closed() {
+                return; // nobody waits any more, and nothing would be changed
+            }
+            drop(reply.send(slot.run(|conn| conn.transaction(question))));
+        });
+        let _timed = Timed::start(op);
+        match self.shared.questions.try_send(question) {
+            Ok(()) => patient(answer, self.shared.read_timeout).await?,
+            Err(error) => Err(refused(&error).into()),
+        }
+    }
+
+    /// A write that is never refused, in a transaction of its own.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.change(op, |conn| Ok(work(conn)?)).await.map_err(only_unavailable)
+    }
+
+    /// A write in a transaction of its own; refused, it is undone.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let work: Question = Box::new(move |slot| {
+            drop(reply.send(slot.run(|conn| conn.immediate_transaction(work))));
+        });
+        let _timed = Timed::start(op);
+        self.enqueue(Job::Work(work))?;
+        patient(answer, self.shared.write_timeout).await?
+    }
+
+    /// A batch of commands; it may share its transaction with others.
+    pub(crate) async fn commit_batch(&self, batch: Vec<Command>) -> Result<Answers, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let _timed = Timed::start("commit");
+        self.enqueue(Job::Commit { batch, reply })?;
+        patient(answer, self.shared.write_timeout).await?
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Unavailable> {
+        self.shared.jobs.try_send(job).map_err(|error| refused(&error))
+    }
+}
+
+async fn patient<T>(answer: oneshot::Receiver<T>, patience: Duration) -> Result<T, Unavailable> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(Unavailable::because("the store let a job fall")),
+        Err(_) => Err(Unavailable::because("the store did not answer in time")),
+    }
+}
+
+fn refused<T>(error: &TrySendError<T>) -> Unavailable {
+    match error {
+        TrySendError::Full(_) => Unavailable::because("the store's queue is full"),
+        TrySendError::Disconnected(_) => Unavailable::because("the store's threads have ended"),
+    }
+}
+
+/// For jobs that refuse nothing.
+pub(crate) fn only_unavailable(refusal: Refusal) -> Unavailable {
+    if let Refusal::Unavailable(cause) = refusal { cause } else { Unavailable::because(refusal) }
+}
+
+/// Counts a call of a port, and how long its caller waited, however it ended.
+struct Timed {
+    op: &'static str,
+    started: Instant,
+}
+
+impl Timed {
+    fn start(op: &'static str) -> Self {
+        metrics::counter!("chat_store_queries_total", "op" => op).increment(1);
+        Self { op, started: Instant::now() }
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        metrics::histogram!("chat_store_seconds", "op" => self.op).record(self.started.elapsed().as_secs_f64());
+    }
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!("chat_store_queries_total", "Calls of the record, by operation.");
+    metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
+    metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
+    metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
+}

@@ -1,0 +1,37 @@
+//! What may be tuned, and how it comes by default.
+
+use std::time::Duration;
+
+/// Bounds and patience of the record. Every queue and every wait has its number here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long SQLite waits for a lock that another process holds (`store.busy_timeout_ms`).
+    pub busy_timeout: Duration,
+    /// Connections that read side by side, at least one (`store.readers`).
+    pub readers: usize,
+    /// Questions that may wait for a reader; one more is answered `Unavailable` at once.
+    pub read_queue: usize,
+    /// Batches and other writes that may wait for the writer; one more is answered `Unavailable` at once.
+    pub write_queue: usize,
+    /// How long a caller waits for a read.
+    pub read_timeout: Duration,
+    /// How long a caller waits for a write. Longer than `busy_timeout`, so that the cause is told, not the symptom. The
+    /// write itself goes on: it may still be committed.
+    pub write_timeout: Duration,
+    /// Batches that wait together become one transaction of at most about this many commands.
+    pub commit_commands: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            readers: 2,
+            read_queue: 1_024,
+            write_queue: 1_024,
+            read_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            commit_commands: 1_024,
+        }
+    }
+}

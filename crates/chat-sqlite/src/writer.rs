@@ -1,0 +1,135 @@
+//! The one thread that writes. Batches that wait together become one transaction: while one commit waits for the disk, the
+//! next collects (natural batching: no timer, no added latency when idle).
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Instant,
+};
+
+use chat_domain::{
+    command::{Command, Outcome},
+    refusal::{Refusal, Unavailable},
+};
+use diesel::SqliteConnection;
+use tokio::sync::oneshot;
+
+use crate::{
+    OpenError, Settings, commit,
+    connection::Opener,
+    handle::only_unavailable,
+    readers::Question,
+    slot::{Fault, Slot, is_constraint},
+};
+
+/// What a batch is answered with.
+pub(crate) type Answers = Vec<Result<Outcome, Refusal>>;
+
+/// Something to write.
+pub(crate) enum Job {
+    /// A batch of commands.
+    Commit { batch: Vec<Command>, reply: oneshot::Sender<Result<Answers, Unavailable>> },
+    /// Anything else, in a transaction of its own.
+    Work(Question),
+}
+
+struct Waiting {
+    commands: usize,
+    reply: oneshot::Sender<Result<Answers, Unavailable>>,
+}
+
+/// Starts the thread; it ends when the sender is dropped and the queue is empty.
+pub(crate) fn start(
+    opener: &Arc<Opener>,
+    conn: SqliteConnection,
+    settings: &Settings,
+) -> Result<SyncSender<Job>, OpenError> {
+    let (sender, jobs) = sync_channel(settings.write_queue);
+    let again = Arc::clone(opener);
+    let slot = Slot::new(conn, move || again.writer());
+    let most = settings.commit_commands;
+    let thread = thread::Builder::new().name("sqlite-write".to_owned());
+    thread.spawn(move || serve(slot, &jobs, most)).map_err(OpenError::Thread)?;
+    Ok(sender)
+}
+
+fn serve(mut slot: Slot, jobs: &Receiver<Job>, most: usize) {
+    let mut held = None;
+    while let Some(job) = held.take().or_else(|| jobs.recv().ok()) {
+        match job {
+            Job::Work(work) => work(&mut slot),
+            Job::Commit { batch, reply } => {
+                let mut waiting = vec![Waiting { commands: batch.len(), reply }];
+                let mut commands = batch;
+                held = join(jobs, &mut commands, &mut waiting, most);
+                answer(waiting, commit_all(&mut slot, &commands));
+            }
+        }
+    }
+}
+
+/// Adds the batches that wait already; a job of another kind is handed back, so that order is kept.
+fn join(jobs: &Receiver<Job>, commands: &mut Vec<Command>, waiting: &mut Vec<Waiting>, most: usize) -> Option<Job> {
+    while commands.len() < most {
+        match jobs.try_recv() {
+            Ok(Job::Commit { batch, reply }) => {
+                waiting.push(Waiting { commands: batch.len(), reply });
+                commands.extend(batch);
+            }
+            Ok(Job::Work(work)) => return Some(Job::Work(work)),
+            Err(_) => return None, // empty, or closed: the caller finds out
+        }
+    }
+    None
+}
+
+fn commit_all(slot: &mut Slot, commands: &[Command]) -> Result<Answers, Unavailable> {
+    let started = Instant::now();
+    let answers = slot.run(|conn| match commit::transaction(conn, commands) {
+        Err(error) if is_constraint(&error) => one_by_one(conn, commands, &error),
+        other => other.map_err(Fault::Failed),
+    });
+    metrics::histogram!("chat_store_commit_seconds").record(started.elapsed().as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer commands than 2^52")]
+    metrics::histogram!("chat_store_batch_size").record(commands.len() as f64);
+    answers.map_err(only_unavailable)
+}
+
+/// The rows refuse what the rules allowed: a defect, or a hand in the file. It must not spoil the rest of the batch.
+fn one_by_one(
+    conn: &mut SqliteConnection,
+    commands: &[Command],
+    why: &diesel::result::Error,
+) -> Result<Answers, Fault> {
+    tracing::error!(cause = %why, "a batch broke a constraint; its commands are carried out one by one");
+    let mut answers = Vec::with_capacity(commands.len());
+    for command in commands {
+        match commit::transaction(conn, std::slice::from_ref(command)) {
+            Ok(alone) => answers.extend(alone),
+            Err(error) if is_constraint(&error) => answers.push(Err(Unavailable::because(error).into())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(answers)
+}
+
+/// Everybody gets the answers to their own commands. Whoever has gone away meanwhile misses them, no more.
+fn answer(waiting: Vec<Waiting>, answers: Result<Answers, Unavailable>) {
+    match answers {
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for one in waiting {
+                let theirs = answers.by_ref().take(one.commands).collect();
+                drop(one.reply.send(Ok(theirs)));
+            }
+        }
+        Err(cause) => {
+            for one in waiting {
+                drop(one.reply.send(Err(cause.clone())));
+            }
+        }
+    }
+}
