@@ -37,9 +37,9 @@ pub(crate) struct Common {
     /// Its metrics, e.g. <http://127.0.0.1:9090/metrics>
     #[arg(long)]
     pub(crate) metrics: Option<String>,
-    /// Its process, for CPU and memory (same machine)
-    #[arg(long)]
-    pub(crate) pid: Option<u32>,
+    /// Its process, or those of all nodes with commas, for CPU and memory (same machine)
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) pid: Vec<u32>,
     /// Start this chat-server on a free port with an embedded store of its own, and end it afterwards
     #[arg(long, conflicts_with_all = ["pid", "metrics"])]
     pub(crate) spawn: Option<PathBuf>,

@@ -25,7 +25,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 pub(crate) async fn run(args: cli::Idle) -> anyhow::Result<Report> {
     process::allow_files(args.sockets + 100)?;
     let subject = Subject::open(&args.common).await?;
-    anyhow::ensure!(subject.pid().is_some(), "idle needs --pid or --spawn: it measures the memory of the server");
+    anyhow::ensure!(!subject.pids().is_empty(), "idle needs --pid or --spawn: it measures the memory of the server");
     let stage = Stage::build(&subject, args.common.accounts, 1, args.sockets).await?;
     sleep(SETTLE).await;
     let before = subject.usage()?.unwrap_or_default();

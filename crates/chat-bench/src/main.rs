@@ -42,22 +42,45 @@ mod runs;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit code of a run that could not be made; clap uses the same for wrong usage.
 const COULD_NOT_RUN: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let ran = match cli::Cli::parse().command {
+    let ran = tokio::select! {
+        ran = run(cli::Cli::parse().command) => ran,
+        // Dropping the run ends the server it started and removes its directory.
+        e = interrupted() => Err(e),
+    };
+    match ran {
+        Ok(report) => report.finish(),
+        Err(e) => complain(&e),
+    }
+}
+
+async fn run(command: cli::Command) -> anyhow::Result<report::Report> {
+    match command {
         cli::Command::Load(args) => load::run(args).await,
         cli::Command::Idle(args) => idle::run(args).await,
         cli::Command::Storm(args) => storm::run(args).await,
         cli::Command::Durable(args) => durable::run(args).await,
         cli::Command::Verify(args) => verify::run(args).await,
-    };
-    match ran {
-        Ok(report) => report.finish(),
-        Err(e) => complain(&e),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM; the error says so.
+async fn interrupted() -> anyhow::Error {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            anyhow::anyhow!("interrupted")
+        }
+        Err(e) => e.into(),
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Subject {
     pub(crate) targets: Vec<Target>,
     /// The server this program started.
     pub(crate) spawned: Option<Spawned>,
-    pid: Option<u32>,
+    pids: Vec<u32>,
     metrics: Option<String>,
 }
 
@@ -30,11 +30,11 @@ impl Subject {
             let binary = std::path::absolute(binary)?;
             let spawned = Spawned::start(common, binary).await?;
             let targets = vec![Target::parse(spawned.http())?];
-            return Ok(Self { targets, spawned: Some(spawned), pid: None, metrics: None });
+            return Ok(Self { targets, spawned: Some(spawned), pids: Vec::new(), metrics: None });
         }
         let targets = common.url.iter().map(|url| Target::parse(url)).collect::<anyhow::Result<Vec<_>>>()?;
         anyhow::ensure!(!targets.is_empty(), "--url names no server");
-        Ok(Self { targets, spawned: None, pid: common.pid, metrics: common.metrics.clone() })
+        Ok(Self { targets, spawned: None, pids: common.pid.clone(), metrics: common.metrics.clone() })
     }
 
     /// The node of the client with this number.
@@ -42,17 +42,18 @@ impl Subject {
         self.targets.get(client % self.targets.len().max(1)).cloned().context("no server")
     }
 
-    /// The server's process, when it is known.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.spawned.as_ref().map_or(self.pid, Spawned::pid)
+    /// The server's processes, as far as they are known.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.spawned.as_ref().map_or_else(|| self.pids.clone(), |spawned| spawned.pid().into_iter().collect())
     }
 
-    /// CPU and memory so far; `None` when the process is unknown.
+    /// CPU and memory of all processes so far; `None` when none is known.
     ///
     /// # Errors
-    /// When the process is known but gone.
+    /// When a process is known but gone.
     pub(crate) fn usage(&self) -> anyhow::Result<Option<Usage>> {
-        self.pid().map(usage).transpose()
+        let all = self.pids().into_iter().map(usage).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(all.into_iter().reduce(|a, b| Usage { cpu: a.cpu + b.cpu, rss_kib: a.rss_kib + b.rss_kib }))
     }
 
     /// The sum of a metric over all its labels; `None` when metrics are unknown or the metric is not there.

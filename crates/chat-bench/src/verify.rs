@@ -40,6 +40,8 @@ const FINISH: Duration = Duration::from_secs(90);
 /// The course of a run, as every participant sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// Everybody comes in.
+    Gathering,
     /// Senders send.
     Running,
     /// Nothing new; what is unanswered is repeated.
@@ -63,13 +65,14 @@ pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<Report> {
     // As many seats as accounts: everybody is a member everywhere.
     let stage = Arc::new(Stage::build(&subject, args.common.accounts, args.rooms, args.common.accounts).await?);
     let evidence = Arc::new(Evidence::new()?);
-    let (phase, watched) = watch::channel(Phase::Running);
+    let (phase, watched) = watch::channel(Phase::Gathering);
     let mut tasks = JoinSet::new();
     for n in 0..crew {
         let participant = participant(&args, &subject, &stage, n, &evidence, &watched)?;
         tasks.spawn(participant.run());
     }
     evidence.wait_connected(crew).await?;
+    phase.send_replace(Phase::Running);
     let mut faults = Faults::watch(&subject, Arc::clone(&evidence));
     evidence.calm();
     if args.kills > 0 {
@@ -116,7 +119,6 @@ fn participant(
         _ => (Role::Restless, format!("restless {}", n - senders - members - slow)),
     };
     let account = stage.account(0, n)?;
-    let target = subject.target(n)?;
     let rooms: Vec<usize> = match role {
         Role::Sender => vec![n % args.rooms],
         Role::Listener | Role::Slow | Role::Restless => (0..args.rooms).collect(),
@@ -125,7 +127,16 @@ fn participant(
         Role::Sender => Some(Talk::new(args, &stage.run, n, n % args.rooms)),
         Role::Listener | Role::Slow | Role::Restless => None,
     };
-    Participant::new(name, role, stage, &rooms, (target, account), talk, Arc::clone(evidence), phase.clone())
+    Participant::new(
+        name,
+        role,
+        stage,
+        &rooms,
+        (subject.targets.clone(), account),
+        talk,
+        Arc::clone(evidence),
+        phase.clone(),
+    )
 }
 
 /// The heads of the run's rooms, asked through the first paint.

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -42,7 +42,7 @@ pub(crate) struct Faults {
 
 /// The server's memory, watched in the background.
 struct Memory {
-    pid: Arc<AtomicU32>,
+    pids: Arc<Mutex<Vec<u32>>>,
     start_kib: u64,
     max_kib: Arc<AtomicU64>,
     task: AbortHandle,
@@ -59,18 +59,19 @@ struct Drained {
 impl Faults {
     /// Starts to watch the server's memory, when its process is known.
     pub(crate) fn watch(subject: &Subject, evidence: Arc<Evidence>) -> Self {
-        let memory = subject.pid().and_then(|pid| Some((pid, usage(pid).ok()?.rss_kib))).map(|(pid, start_kib)| {
-            let (pid, max_kib) = (Arc::new(AtomicU32::new(pid)), Arc::new(AtomicU64::new(start_kib)));
-            let (watched, max) = (Arc::clone(&pid), Arc::clone(&max_kib));
+        let memory = subject.usage().ok().flatten().map(|start| {
+            let pids = Arc::new(Mutex::new(subject.pids()));
+            let max_kib = Arc::new(AtomicU64::new(start.rss_kib));
+            let (watched, max) = (Arc::clone(&pids), Arc::clone(&max_kib));
             let task = tokio::spawn(async move {
                 loop {
-                    if let Ok(now) = usage(watched.load(Ordering::Relaxed)) {
-                        max.fetch_max(now.rss_kib, Ordering::Relaxed);
-                    }
+                    let now = watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let sum = now.into_iter().filter_map(|pid| usage(pid).ok()).map(|usage| usage.rss_kib).sum();
+                    max.fetch_max(sum, Ordering::Relaxed);
                     sleep(LOOK).await;
                 }
             });
-            Memory { pid, start_kib, max_kib, task: task.abort_handle() }
+            Memory { pids, start_kib: start.rss_kib, max_kib, task: task.abort_handle() }
         });
         Self { evidence, memory, kills: 0, returns: None, drained: None }
     }
@@ -149,8 +150,8 @@ impl Faults {
     }
 
     fn follow(&self, subject: &Subject) {
-        if let (Some(memory), Some(pid)) = (&self.memory, subject.pid()) {
-            memory.pid.store(pid, Ordering::Relaxed);
+        if let Some(memory) = &self.memory {
+            *memory.pids.lock().unwrap_or_else(PoisonError::into_inner) = subject.pids();
         }
     }
 

@@ -69,6 +69,8 @@ pub(crate) struct Participant {
     /// The numbers of the rooms it listens to.
     rooms: Vec<usize>,
     client: Client,
+    /// Every node; each connection goes to any of them, because any must serve any cursor.
+    targets: Vec<Target>,
     talk: Option<Talk>,
     notes: Notes,
     evidence: Arc<Evidence>,
@@ -117,7 +119,7 @@ impl Participant {
         role: Role,
         stage: &Stage,
         rooms: &[usize],
-        (target, account): (Target, Arc<Account>),
+        (targets, account): (Vec<Target>, Arc<Account>),
         talk: Option<Talk>,
         evidence: Arc<Evidence>,
         phase: watch::Receiver<Phase>,
@@ -126,7 +128,8 @@ impl Participant {
             .iter()
             .map(|n| stage.rooms.get(*n).map(|room| room.cursor()).context("no such room"))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let mut client = Client::new(target, account, cursors);
+        let first = targets.first().cloned().context("no server")?;
+        let mut client = Client::new(first, account, cursors);
         client.read_by((role == Role::Slow).then_some(SIP));
         let notes = Notes {
             run: stage.run.clone(),
@@ -135,13 +138,27 @@ impl Participant {
             latencies: Vec::new(),
             evidence: Arc::clone(&evidence),
         };
-        Ok(Self { name, role, rooms: rooms.to_vec(), client, talk, notes, evidence, phase, drop_at: Instant::now() })
+        Ok(Self {
+            name,
+            role,
+            rooms: rooms.to_vec(),
+            client,
+            targets,
+            talk,
+            notes,
+            evidence,
+            phase,
+            drop_at: Instant::now(),
+        })
     }
 
     /// Takes part until the run is over.
     pub(crate) async fn run(mut self) -> anyhow::Result<Record> {
         let mut backoff = Backoff::default();
         while *self.phase.borrow() != Phase::Over {
+            if let Some(target) = self.targets.get(rand::random_range(0..self.targets.len())) {
+                self.client.target = target.clone();
+            }
             let entered = timeout(ATTEMPT, self.client.connect(&mut self.notes)).await;
             if !matches!(entered, Ok(Ok(()))) {
                 self.client.disconnect();
@@ -240,7 +257,7 @@ impl Participant {
 
     fn is_finished(&self) -> bool {
         match &*self.phase.borrow() {
-            Phase::Running | Phase::Finishing => false,
+            Phase::Gathering | Phase::Running | Phase::Finishing => false,
             Phase::Over => true,
             Phase::CatchingUp(heads) => {
                 let reached = |(n, room): (&usize, &crate::cursor::Room)| {
