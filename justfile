@@ -29,21 +29,29 @@ doc:
 deny:
     cargo-deny --offline --config .deny.toml check bans licenses sources
 
+# Words that are spelled wrong
+spelling:
+    typos
+
+# The pipeline's file against its schema, and every line of it against the recipes here
+pipeline:
+    .ci/pipeline
+
 # The server and its tools, optimised
 build:
     cargo build --release --locked -p chat-server -p chat-bench
 
 # The Autobahn cases against the product's own socket loop
 conformance:
-    crates/chat-web/conformance.sh
+    .ci/conformance
 
 # The served documents, by the validators of their standards
 documents:
-    crates/chat-web/documents.sh
+    .ci/documents
 
 # The verifier against a build that is sound, and against three that are not
 prove:
-    crates/chat-bench/prove.sh
+    .ci/prove
 
 # Fuzz one target for a while: frame_guard, json_frame, cursor
 fuzz target seconds="60":

@@ -137,3 +137,14 @@ fn hash_limits(settings: &Settings) -> HashLimits {
         wait: Duration::from_secs(settings.auth.hash_wait_seconds),
     }
 }
+
+impl AssemblyError {
+    /// Whether a setting is to blame, or what it names: exit code 2.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Settings(_) | Self::Store(_) | Self::Tokens(_) | Self::Passwords(_) => true,
+            Self::Unavailable(_) => false,
+        }
+    }
+}

@@ -41,7 +41,21 @@ pub(super) fn hub(settings: &Settings) -> HubSettings {
         access_ttl: Duration::from_secs(settings.auth.access_ttl_s),
         offline_delay: Duration::from_secs(hub.offline_seconds),
         seed: rand::random(),
+        #[cfg(feature = "sabotage")]
+        sabotage: sabotage(),
         ..HubSettings::default()
+    }
+}
+
+/// Which defect a build for the verifier's own proof shall have. Not a setting: no release knows it.
+#[cfg(feature = "sabotage")]
+#[expect(clippy::disallowed_methods, reason = "no setting on purpose")]
+fn sabotage() -> Option<chat_hub::Sabotage> {
+    match std::env::var("SABOTAGE").ok()?.as_str() {
+        "ack-before-commit" => Some(chat_hub::Sabotage::AckBeforeCommit),
+        "no-nonce" => Some(chat_hub::Sabotage::NoNonce),
+        "skip-catch-up" => Some(chat_hub::Sabotage::SkipCatchUp),
+        _ => None,
     }
 }
 

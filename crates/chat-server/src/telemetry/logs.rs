@@ -55,9 +55,16 @@ where
     Dispatch::new(registry().with(layer.with_filter(filter(levels))))
 }
 
+/// Where actix reports every WebSocket that our side closed as an error: a socket's body ends with one on purpose, because
+/// nothing else makes the connection close at once. A part named in `log.level` overrides this.
+const CLOSES: &str = "actix_http::h1::dispatcher";
+
 fn filter(levels: &Levels) -> Targets {
     let parts = levels.parts.iter().map(|(target, level)| (target.clone(), threshold(*level)));
-    Targets::new().with_default(threshold(levels.default)).with_targets(parts)
+    Targets::new()
+        .with_default(threshold(levels.default))
+        .with_target(CLOSES, LevelFilter::OFF)
+        .with_targets(parts)
 }
 
 fn threshold(level: Level) -> LevelFilter {

@@ -16,6 +16,7 @@ mod flight;
 pub mod frames;
 mod greeting;
 mod pace;
+mod refused;
 mod requests;
 mod session;
 pub mod transport;

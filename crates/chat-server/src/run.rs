@@ -1,0 +1,68 @@
+//! What each job of the binary does, and the exit code it ends with.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use crate::{
+    assembly::{self, AssemblyError},
+    cli::{Cli, Command},
+    config::{Loaded, Sources},
+    healthcheck, serve, telemetry,
+};
+
+/// A setting is wrong (protocol §7).
+const WRONG_SETTING: u8 = 2;
+
+/// Does what the command line asks.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let command = cli.command();
+    let loaded = match Sources::of_process(cli.config).load() {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(&error, WRONG_SETTING),
+    };
+    match command {
+        Command::Serve => serve(&loaded),
+        Command::Migrate => conclude(assembly::migrate(&loaded.settings)),
+        Command::Healthcheck => check(loaded.settings.http.listen),
+        Command::Config => {
+            print(&loaded.to_toml());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn serve(loaded: &Loaded) -> ExitCode {
+    if let Err(error) = telemetry::log_to_stderr(&loaded.settings.log) {
+        return refuse(&error, 1);
+    }
+    match serve::serve(&loaded.settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(serve::ServeError::Assembly(error)) => conclude(Err(error)),
+        Err(error) => refuse(&error, error.exit_code()),
+    }
+}
+
+fn conclude(result: Result<(), AssemblyError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error, if error.is_setting() { WRONG_SETTING } else { 1 }),
+    }
+}
+
+fn check(address: SocketAddr) -> ExitCode {
+    match healthcheck::healthcheck(address) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error, 1),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one sentence that tells why the process ends")]
+fn refuse(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("chat-server: {error}");
+    ExitCode::from(code)
+}
+
+#[expect(clippy::print_stdout, reason = "asked for by the command line")]
+fn print(text: &str) {
+    println!("{text}");
+}
