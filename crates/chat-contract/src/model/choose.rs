@@ -1,0 +1,405 @@
+//! What is done next: chosen by a seed, in a world so small that people keep getting in each other's way.
+
+use chat_domain::{
+    command::{Action, Command, Draft, MemberPatch, NewRoom, RoomPatch},
+    ids::{InviteId, RoomId, Seq, SessionId, UserId},
+    objects::{Invite, Role, RoomKind},
+    pages::Window,
+    ports::{Digest, NewAccount, NewSession, PasswordHash, Reader},
+    timestamp::Timestamp,
+    words::{DisplayName, Emoji, RoomName, Text, Topic, Username},
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use uuid::Uuid;
+
+use super::{act::Operation, answer::Answer};
+use crate::{digest, emoji, nonce, text};
+
+const NAMES: [&str; 7] = ["ann", "bob", "eve", "zed", "kim", "a.b-c_d", "new"];
+const WORDS: [&str; 6] =
+    ["hi @bob", "@room, look", "@ann and @eve!", "привет @zed", "plain words", "@kim @a.b-c_d @new"];
+const PICTURES: [&str; 3] = ["👍", "🎉", "❤️"];
+const ROOM_NAMES: [&str; 4] = ["Lobby", "Чайная", "100% tea", "a_b"];
+const QUERIES: [&str; 8] = ["", "a", "LOB", "чай", "%", "_", "tea", "zzz"];
+/// Rooms that people still talk about; of more, the oldest are left alone.
+const ROOMS: usize = 4;
+/// A quarter of an hour: long enough for chains of refresh tokens, short enough to expire.
+const SESSION_MS: i64 = 900_000;
+
+/// Chooses, and remembers what there is to choose from.
+pub(super) struct Chooser {
+    random: StdRng,
+    millis: i64,
+    ids: u128,
+    users: Vec<UserId>,
+    rooms: Vec<RoomId>,
+    sessions: Vec<SessionId>,
+    tokens: u64,
+    invites: Vec<(InviteId, Digest)>,
+    highest: Seq,
+}
+
+impl Chooser {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            millis: 1_770_000_000_000,
+            ids: 0,
+            users: Vec::new(),
+            rooms: Vec::new(),
+            sessions: Vec::new(),
+            tokens: 0,
+            invites: Vec::new(),
+            highest: 8,
+        }
+    }
+
+    /// Six people, a public room, a private one, a direct one.
+    pub(super) fn founding(&mut self) -> Vec<Operation> {
+        let mut steps = Vec::new();
+        for name in &NAMES[..6] {
+            let account = self.account(name);
+            self.users.push(account.id);
+            steps.push(Operation::Create(account));
+        }
+        for kind in [RoomKind::Public, RoomKind::Private, RoomKind::Direct] {
+            let others = if kind == RoomKind::Direct { 2..3 } else { 1..4 };
+            let new = NewRoom {
+                kind,
+                name: (kind != RoomKind::Direct).then(|| self.room_name()),
+                topic: None,
+                members: self.users[others].to_vec(),
+                nonce: None,
+            };
+            let (room, by, at) = (RoomId(self.id()), self.users[0], self.now());
+            self.rooms.push(room);
+            steps.push(Operation::Commit(vec![Command { room, by, at, action: Action::Create(new) }]));
+        }
+        steps
+    }
+
+    /// The next step.
+    pub(super) fn operation(&mut self) -> Operation {
+        match self.below(100) {
+            0..60 => self.batch(),
+            60..72 => self.question(),
+            72..76 => {
+                let id = InviteId(self.id());
+                let code = digest(1_000_000 + id.0.as_u64_pair().1);
+                self.invites.push((id, code));
+                let (room, by, created_at) = (self.room(), self.user(), self.now());
+                let expires_at = self.chance(2).then(|| created_at.plus_millis(20_000));
+                let max_uses = self.chance(2).then_some(1);
+                Operation::Invite(Invite { id, room, by, created_at, expires_at, max_uses, uses: 0 }, code)
+            }
+            76 => match self.any_invite() {
+                Some((invite, _)) => Operation::Withdraw(self.user(), self.room(), invite),
+                None => self.question(),
+            },
+            77..93 => self.on_sessions(),
+            _ => self.on_accounts(),
+        }
+    }
+
+    /// Remembers what there is now.
+    pub(super) fn learn(&mut self, operation: &Operation, answer: &Answer) {
+        self.highest = self.highest.max(answer.highest);
+        for room in &answer.made {
+            if !self.rooms.contains(room) {
+                self.rooms.push(*room);
+            }
+        }
+        if let Operation::Commit(batch) = operation {
+            let closed: Vec<RoomId> = answer.closed.iter().map(|place| batch[*place].room).collect();
+            // One closed room stays in the talk, so that asking for it is tried too.
+            if self.rooms.len() > ROOMS {
+                self.rooms.retain(|room| !closed.contains(room));
+            }
+        }
+    }
+
+    /// Every list and every line that anybody can read.
+    pub(super) fn everything(&mut self) -> Vec<Operation> {
+        let at = Timestamp::from_millis(self.millis);
+        let mut all = vec![
+            Operation::EndedSince(Timestamp::from_millis(0)),
+            Operation::Users(self.users.clone()),
+            Operation::Heads(self.rooms.clone()),
+            Operation::Search(String::new(), 2),
+        ];
+        for user in self.users.clone() {
+            all.extend([
+                Operation::Sync(user, at),
+                Operation::RoomsOf(user, 2),
+                Operation::Directory(user, String::new(), 2),
+                Operation::Sessions(user, at, 2),
+                Operation::Password(user),
+                Operation::Acquaintances(user, self.users.clone()),
+            ]);
+            for room in self.rooms.clone() {
+                all.extend([
+                    Operation::Room(user, room),
+                    Operation::Bans(user, room, 2),
+                    Operation::Invites(user, room, 2),
+                    Operation::Members(user, room, 3),
+                    Operation::History(user, room, Window::Latest, 100),
+                    Operation::Changes(Reader::User(user), room, 0, 500),
+                ]);
+            }
+        }
+        for room in self.rooms.clone() {
+            all.extend([Operation::Live(room), Operation::Changes(Reader::House, room, 0, 500)]);
+        }
+        all
+    }
+
+    fn batch(&mut self) -> Operation {
+        let size = if self.chance(3) { self.below(6) + 1 } else { 1 };
+        Operation::Commit((0..size).map(|_| self.command()).collect())
+    }
+
+    fn command(&mut self) -> Command {
+        let (mut room, by, at) = (self.room(), self.user(), self.now());
+        let action = self.action();
+        if matches!(action, Action::Create(_)) {
+            room = RoomId(self.id());
+        }
+        Command { room, by, at, action }
+    }
+
+    fn action(&mut self) -> Action {
+        match self.below(100) {
+            0..30 => Action::Post(self.draft()),
+            30..37 => Action::Edit { seq: self.seq(), text: self.text(), if_match: self.revision() },
+            37..42 => Action::Delete { seq: self.seq(), if_match: self.revision() },
+            42..52 => Action::React { seq: self.seq(), emoji: self.emoji(), on: !self.chance(3) },
+            52..56 => Action::Pin { seq: self.seq(), on: !self.chance(3) },
+            56..62 => Action::Read(self.seq()),
+            62..70 => Action::Join,
+            70..77 => Action::SetMember(self.member_patch()),
+            77..81 => Action::Remove(self.user()),
+            81..84 => Action::Ban(self.user()),
+            84..87 => Action::Unban(self.user()),
+            87..90 => match self.any_invite() {
+                Some((_, code)) => Action::Redeem(code),
+                None => Action::Join,
+            },
+            90..94 => Action::Update(self.room_patch()),
+            94..99 => Action::Create(self.new_room()),
+            _ => Action::Close,
+        }
+    }
+
+    fn draft(&mut self) -> Draft {
+        // Four nonces and six texts for everybody: most are retries, some of them with other content.
+        let nonce = self.chance(2).then(|| nonce(["one", "two", "three", "four"][self.below(4)]));
+        Draft { text: self.text(), nonce, reply_to: self.chance(4).then(|| self.seq()) }
+    }
+
+    fn member_patch(&mut self) -> MemberPatch {
+        let role = [Role::Member, Role::Admin, Role::Owner][self.below(3)];
+        let until = Timestamp::from_millis(self.millis).plus_millis(10_000);
+        MemberPatch {
+            user: self.user(),
+            role: self.chance(2).then_some(role),
+            muted_until: [None, None, Some(None), Some(Some(until))][self.below(4)],
+        }
+    }
+
+    fn room_patch(&mut self) -> RoomPatch {
+        let (name, topic) = (self.room_name(), Topic::parse("Чай, tea and 100% more").unwrap());
+        RoomPatch {
+            name: self.chance(3).then_some(Some(name)),
+            topic: [None, Some(None), Some(Some(topic))][self.below(3)].clone(),
+            slow_mode_s: self.chance(3).then(|| [0, 3, 99_999][self.below(3)]),
+            archived: [None, None, None, Some(false), Some(false), Some(true)][self.below(6)],
+            if_match: self.revision(),
+        }
+    }
+
+    fn new_room(&mut self) -> NewRoom {
+        let kind = [RoomKind::Public, RoomKind::Private, RoomKind::Direct, RoomKind::Direct][self.below(4)];
+        let direct = kind == RoomKind::Direct;
+        let others = if direct { 1 } else { self.below(3) };
+        NewRoom {
+            kind,
+            name: (!direct).then(|| self.room_name()),
+            topic: None,
+            members: (0..others).map(|_| self.user()).collect(),
+            nonce: self.chance(2).then(|| nonce(["make", "made"][self.below(2)])),
+        }
+    }
+
+    fn on_sessions(&mut self) -> Operation {
+        let (user, at) = (self.user(), self.now());
+        match self.below(10) {
+            0..2 => {
+                let id = SessionId(self.id());
+                self.sessions.push(id);
+                let expires_at = at.plus_millis(SESSION_MS);
+                Operation::Open(NewSession { id, user, device: None, refresh: self.fresh_token(), at, expires_at })
+            }
+            2..8 => {
+                // Mostly young tokens, so that chains grow; sometimes any, so that they break.
+                let among = if self.chance(4) { self.tokens } else { self.tokens.min(6) };
+                let back = self.random.random_range(0..=among);
+                let presented = digest(self.tokens - back);
+                Operation::Rotate(presented, self.fresh_token(), at, at.plus_millis(SESSION_MS))
+            }
+            8 => Operation::End(user, self.session(), at),
+            _ => Operation::EndOthers(user, self.session(), at),
+        }
+    }
+
+    fn on_accounts(&mut self) -> Operation {
+        let user = self.user();
+        match self.below(12) {
+            0..4 => {
+                let name = DisplayName::parse(["Ann", "Боб Third", "eve 100%", "Zed_"][self.below(4)]).unwrap();
+                Operation::Rename(user, name)
+            }
+            4..6 => Operation::SetPassword(user, self.password(), self.session(), self.now()),
+            6..8 => Operation::Rehash(user, self.password(), self.password()),
+            8..11 => {
+                let name = NAMES[self.below(NAMES.len())];
+                let account = self.account(name);
+                if self.chance(2) && self.users.len() < 9 {
+                    self.users.push(account.id);
+                }
+                Operation::Create(account)
+            }
+            _ => Operation::Delete(user, self.now()),
+        }
+    }
+
+    fn question(&mut self) -> Operation {
+        let (user, room, seq, size) = (self.user(), self.room(), self.seq(), self.below(4) + 1);
+        let query = QUERIES[self.below(QUERIES.len())].to_owned();
+        match self.below(20) {
+            0 => Operation::Credentials(Username::parse(NAMES[self.below(NAMES.len())]).unwrap()),
+            1 => Operation::Users(vec![user, self.user(), UserId(self.id())]),
+            2 => Operation::Search(query, size),
+            3 => Operation::EndedSince(Timestamp::from_millis(self.millis - 60_000)),
+            4 => Operation::Directory(user, query, size),
+            5 => Operation::Members(user, room, size),
+            6 => match self.any_invite() {
+                Some((_, code)) => Operation::InvitedTo(code),
+                None => Operation::InvitedTo(digest(0)),
+            },
+            7 => Operation::Sync(user, self.now()),
+            8..12 => {
+                let window = [Window::Latest, Window::Before(seq), Window::After(seq), Window::Around(seq)];
+                Operation::History(user, room, window[self.below(4)], size)
+            }
+            12..14 => Operation::Message(user, room, seq),
+            14..16 => {
+                let emoji = self.chance(2).then(|| self.emoji());
+                Operation::Reactions(user, room, seq, emoji, size)
+            }
+            16..19 => Operation::Changes(Reader::User(user), room, seq, size * 5),
+            _ => Operation::Acquaintances(user, vec![self.user(), self.user()]),
+        }
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.random.random_range(0..end)
+    }
+
+    /// One time in so many.
+    fn chance(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+
+    /// Up to three seconds later than before, sometimes minutes, sometimes a moment earlier: clocks do that.
+    fn now(&mut self) -> Timestamp {
+        let step = match self.below(40) {
+            0 => 120_000,
+            1 => 0,
+            _ => i64::try_from(self.below(3_000)).unwrap(),
+        };
+        self.millis += step;
+        let back = if self.chance(20) { 500 } else { 0 };
+        Timestamp::from_millis(self.millis - back)
+    }
+
+    /// Greater than all before, and apart from those of the room that tells the epoch.
+    fn id(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(0x0191_0000_0000_7000_8000_0000_0000_0000 | self.ids)
+    }
+
+    fn user(&mut self) -> UserId {
+        // The first two act as often as all others together: somebody must have a say for long enough.
+        let among = if self.chance(2) { 2 } else { self.users.len() };
+        let place = self.below(among);
+        self.users[place]
+    }
+
+    fn room(&mut self) -> RoomId {
+        let among = self.rooms.len().min(ROOMS);
+        let back = self.below(among) + 1;
+        // The founding rooms are talked about as often as the newest.
+        if self.chance(2) { self.rooms[back - 1] } else { self.rooms[self.rooms.len() - back] }
+    }
+
+    /// A number that may be one, or just beyond.
+    fn seq(&mut self) -> Seq {
+        let among = if self.chance(2) { 12 } else { self.highest + 3 };
+        self.random.random_range(0..among)
+    }
+
+    fn revision(&mut self) -> Option<Seq> {
+        self.chance(8).then(|| self.seq())
+    }
+
+    fn session(&mut self) -> SessionId {
+        match self.sessions.len() {
+            0 => SessionId(self.id()),
+            some => {
+                let place = self.below(some);
+                self.sessions[place]
+            }
+        }
+    }
+
+    fn any_invite(&mut self) -> Option<(InviteId, Digest)> {
+        match self.invites.len() {
+            0 => None,
+            some => {
+                let place = self.below(some);
+                self.invites.get(place).copied()
+            }
+        }
+    }
+
+    fn fresh_token(&mut self) -> Digest {
+        self.tokens += 1;
+        digest(self.tokens)
+    }
+
+    fn account(&mut self, name: &str) -> NewAccount {
+        NewAccount {
+            id: UserId(self.id()),
+            username: Username::parse(name).unwrap(),
+            display_name: DisplayName::parse(name).unwrap(),
+            password: self.password(),
+            at: self.now(),
+        }
+    }
+
+    fn password(&mut self) -> PasswordHash {
+        PasswordHash(["hash one", "hash two"][self.below(2)].into())
+    }
+
+    fn text(&mut self) -> Text {
+        text(WORDS[self.below(WORDS.len())])
+    }
+
+    fn emoji(&mut self) -> Emoji {
+        emoji(PICTURES[self.below(PICTURES.len())])
+    }
+
+    fn room_name(&mut self) -> RoomName {
+        RoomName::parse(ROOM_NAMES[self.below(ROOM_NAMES.len())]).unwrap()
+    }
+}
