@@ -1,5 +1,22 @@
-//! The doors: REST, WebSocket, the error table, the served documents
+//! The doors: REST and WebSocket, the error table they share, and the documents that describe them.
+//!
+//! A door knows HTTP, JSON and sockets, and nothing of stores: it asks [`chat_domain::usecases::Chat`] and shows what comes.
 
+pub mod address;
+pub mod docs;
 pub mod json;
+pub mod middleware;
+pub mod pages;
 pub mod problem;
+pub mod readiness;
+pub mod rest;
+pub mod settings;
 pub mod ws;
+
+pub use self::{
+    address::address_of,
+    middleware::edge,
+    readiness::Readiness,
+    rest::{Web, configure},
+    settings::WebSettings,
+};

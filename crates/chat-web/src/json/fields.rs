@@ -117,10 +117,8 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, Wrong>,
     ) -> Option<Option<T>> {
-        match self.members.get(name)? {
-            Value::Null => Some(None),
-            value => self.keep(name, read(value)).map(Some),
-        }
+        let value = self.members.get(name)?;
+        if value.is_null() { Some(None) } else { self.keep(name, read(value)).map(Some) }
     }
 
     /// A list that may be absent, of at most `max` items.

@@ -2,7 +2,7 @@
 
 use chat_domain::refusal::Refusal;
 
-use super::{ErrorCode, Problem, problem::Reset};
+use super::{ErrorCode, Problem, body::Reset};
 use crate::json::FieldError;
 
 /// The code of a refusal.

@@ -21,7 +21,7 @@ use crate::json::{FieldError, Malformed};
 pub type Answered = Result<HttpResponse, Problem>;
 
 /// The media type of problems (RFC 9457 §6.1).
-pub const PROBLEM_JSON: &str = "application/problem+json";
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// An answer that says no.
 #[derive(Clone, Debug)]
