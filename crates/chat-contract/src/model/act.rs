@@ -90,21 +90,7 @@ pub(super) async fn perform(stores: &Stores, operation: &Operation) -> Answer {
             Answer::of(&heads)
         }
         Op::Acquaintances(user, others) => Answer::of_any_order(log.acquaintances(user, &others).await.unwrap()),
-        of_accounts @ (Op::Create(..)
-        | Op::Delete(..)
-        | Op::Rename(..)
-        | Op::SetPassword(..)
-        | Op::Rehash(..)
-        | Op::Open(..)
-        | Op::Rotate(..)
-        | Op::End(..)
-        | Op::EndOthers(..)
-        | Op::Credentials(..)
-        | Op::Password(..)
-        | Op::Users(..)
-        | Op::Search(..)
-        | Op::Sessions(..)
-        | Op::EndedSince(..)) => perform_on_accounts(stores, of_accounts).await,
+        of_people => perform_on_accounts(stores, of_people).await,
     }
 }
 

@@ -1,19 +1,21 @@
 //! What is done next: chosen by a seed, in a world so small that people keep getting in each other's way.
 
+mod commands;
+mod dice;
+
 use chat_domain::{
-    command::{Action, Command, Draft, MemberPatch, NewRoom, RoomPatch},
+    command::{Action, Command, NewRoom},
     ids::{InviteId, RoomId, Seq, SessionId, UserId},
-    objects::{Invite, Role, RoomKind},
+    objects::{Invite, RoomKind},
     pages::Window,
-    ports::{Digest, NewAccount, NewSession, PasswordHash, Reader},
+    ports::{Digest, NewSession, Reader},
     timestamp::Timestamp,
-    words::{DisplayName, Emoji, RoomName, Text, Topic, Username},
+    words::{DisplayName, Username},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use uuid::Uuid;
 
 use super::{act::Operation, answer::Answer};
-use crate::{digest, emoji, nonce, text};
+use crate::digest;
 
 const NAMES: [&str; 7] = ["ann", "bob", "eve", "zed", "kim", "a.b-c_d", "new"];
 const WORDS: [&str; 6] =
@@ -153,83 +155,6 @@ impl Chooser {
         all
     }
 
-    fn batch(&mut self) -> Operation {
-        let size = if self.chance(3) { self.below(6) + 1 } else { 1 };
-        Operation::Commit((0..size).map(|_| self.command()).collect())
-    }
-
-    fn command(&mut self) -> Command {
-        let (mut room, by, at) = (self.room(), self.user(), self.now());
-        let action = self.action();
-        if matches!(action, Action::Create(_)) {
-            room = RoomId(self.id());
-        }
-        Command { room, by, at, action }
-    }
-
-    fn action(&mut self) -> Action {
-        match self.below(100) {
-            0..30 => Action::Post(self.draft()),
-            30..37 => Action::Edit { seq: self.seq(), text: self.text(), if_match: self.revision() },
-            37..42 => Action::Delete { seq: self.seq(), if_match: self.revision() },
-            42..52 => Action::React { seq: self.seq(), emoji: self.emoji(), on: !self.chance(3) },
-            52..56 => Action::Pin { seq: self.seq(), on: !self.chance(3) },
-            56..62 => Action::Read(self.seq()),
-            62..70 => Action::Join,
-            70..77 => Action::SetMember(self.member_patch()),
-            77..81 => Action::Remove(self.user()),
-            81..84 => Action::Ban(self.user()),
-            84..87 => Action::Unban(self.user()),
-            87..90 => match self.any_invite() {
-                Some((_, code)) => Action::Redeem(code),
-                None => Action::Join,
-            },
-            90..94 => Action::Update(self.room_patch()),
-            94..99 => Action::Create(self.new_room()),
-            _ => Action::Close,
-        }
-    }
-
-    fn draft(&mut self) -> Draft {
-        // Four nonces and six texts for everybody: most are retries, some of them with other content.
-        let nonce = self.chance(2).then(|| nonce(["one", "two", "three", "four"][self.below(4)]));
-        Draft { text: self.text(), nonce, reply_to: self.chance(4).then(|| self.seq()) }
-    }
-
-    fn member_patch(&mut self) -> MemberPatch {
-        let role = [Role::Member, Role::Admin, Role::Owner][self.below(3)];
-        let until = Timestamp::from_millis(self.millis).plus_millis(10_000);
-        MemberPatch {
-            user: self.user(),
-            role: self.chance(2).then_some(role),
-            muted_until: [None, None, Some(None), Some(Some(until))][self.below(4)],
-        }
-    }
-
-    fn room_patch(&mut self) -> RoomPatch {
-        let (name, topic) = (self.room_name(), Topic::parse("Чай, tea and 100% more").unwrap());
-        RoomPatch {
-            name: self.chance(3).then_some(Some(name)),
-            topic: [None, Some(None), Some(Some(topic))][self.below(3)].clone(),
-            slow_mode_s: self.chance(3).then(|| [0, 3, 99_999][self.below(3)]),
-            archived: [None, None, None, Some(false), Some(false), Some(true)][self.below(6)],
-            if_match: self.revision(),
-        }
-    }
-
-    fn new_room(&mut self) -> NewRoom {
-        let kind = [RoomKind::Public, RoomKind::Private, RoomKind::Direct, RoomKind::Direct][self.below(4)];
-        let direct = kind == RoomKind::Direct;
-        let others = if direct { 1 } else { self.below(3) };
-        NewRoom {
-            kind,
-            name: (!direct).then(|| self.room_name()),
-            topic: None,
-            members: (0..others).map(|_| self.user()).collect(),
-            nonce: self.chance(2).then(|| nonce(["make", "made"][self.below(2)])),
-        }
-    }
-
     fn on_sessions(&mut self) -> Operation {
         let (user, at) = (self.user(), self.now());
         match self.below(10) {
@@ -299,107 +224,5 @@ impl Chooser {
             16..19 => Operation::Changes(Reader::User(user), room, seq, size * 5),
             _ => Operation::Acquaintances(user, vec![self.user(), self.user()]),
         }
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        self.random.random_range(0..end)
-    }
-
-    /// One time in so many.
-    fn chance(&mut self, of: usize) -> bool {
-        self.below(of) == 0
-    }
-
-    /// Up to three seconds later than before, sometimes minutes, sometimes a moment earlier: clocks do that.
-    fn now(&mut self) -> Timestamp {
-        let step = match self.below(40) {
-            0 => 120_000,
-            1 => 0,
-            _ => i64::try_from(self.below(3_000)).unwrap(),
-        };
-        self.millis += step;
-        let back = if self.chance(20) { 500 } else { 0 };
-        Timestamp::from_millis(self.millis - back)
-    }
-
-    /// Greater than all before, and apart from those of the room that tells the epoch.
-    fn id(&mut self) -> Uuid {
-        self.ids += 1;
-        Uuid::from_u128(0x0191_0000_0000_7000_8000_0000_0000_0000 | self.ids)
-    }
-
-    fn user(&mut self) -> UserId {
-        // The first two act as often as all others together: somebody must have a say for long enough.
-        let among = if self.chance(2) { 2 } else { self.users.len() };
-        let place = self.below(among);
-        self.users[place]
-    }
-
-    fn room(&mut self) -> RoomId {
-        let among = self.rooms.len().min(ROOMS);
-        let back = self.below(among) + 1;
-        // The founding rooms are talked about as often as the newest.
-        if self.chance(2) { self.rooms[back - 1] } else { self.rooms[self.rooms.len() - back] }
-    }
-
-    /// A number that may be one, or just beyond.
-    fn seq(&mut self) -> Seq {
-        let among = if self.chance(2) { 12 } else { self.highest + 3 };
-        self.random.random_range(0..among)
-    }
-
-    fn revision(&mut self) -> Option<Seq> {
-        self.chance(8).then(|| self.seq())
-    }
-
-    fn session(&mut self) -> SessionId {
-        match self.sessions.len() {
-            0 => SessionId(self.id()),
-            some => {
-                let place = self.below(some);
-                self.sessions[place]
-            }
-        }
-    }
-
-    fn any_invite(&mut self) -> Option<(InviteId, Digest)> {
-        match self.invites.len() {
-            0 => None,
-            some => {
-                let place = self.below(some);
-                self.invites.get(place).copied()
-            }
-        }
-    }
-
-    fn fresh_token(&mut self) -> Digest {
-        self.tokens += 1;
-        digest(self.tokens)
-    }
-
-    fn account(&mut self, name: &str) -> NewAccount {
-        NewAccount {
-            id: UserId(self.id()),
-            username: Username::parse(name).unwrap(),
-            display_name: DisplayName::parse(name).unwrap(),
-            password: self.password(),
-            at: self.now(),
-        }
-    }
-
-    fn password(&mut self) -> PasswordHash {
-        PasswordHash(["hash one", "hash two"][self.below(2)].into())
-    }
-
-    fn text(&mut self) -> Text {
-        text(WORDS[self.below(WORDS.len())])
-    }
-
-    fn emoji(&mut self) -> Emoji {
-        emoji(PICTURES[self.below(PICTURES.len())])
-    }
-
-    fn room_name(&mut self) -> RoomName {
-        RoomName::parse(ROOM_NAMES[self.below(ROOM_NAMES.len())]).unwrap()
     }
 }
