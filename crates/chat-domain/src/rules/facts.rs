@@ -59,8 +59,12 @@ impl Needs {
                 self.existing = Existing::of(command.by, new);
             }
             Action::Close | Action::Depart => self.all_members = true,
-            Action::Update(_) | Action::Join | Action::Read(_) => {}
+            Action::Update(_) | Action::Read(_) => {}
+            Action::Join => {
+                self.users.insert(command.by);
+            }
             Action::Redeem(code) => {
+                self.users.insert(command.by);
                 self.invites.insert(*code);
             }
             Action::SetMember(patch) => {

@@ -37,11 +37,17 @@ pub(super) fn join(facts: &mut RoomFacts, command: &Command) -> Result<Decision,
     if let Some(member) = before.filter(|m| m.is_in) {
         return Ok(unchanged(Reply::Member { member: Arc::new(member.clone()), came_in: false }));
     }
+    refuse_the_dead(facts, command.by)?;
     access::may_change(room)?;
     let member = newcomer(before, command.room, command.by, command.at);
     let mut draw = Draw::new(facts, command.by);
     let member = enter(&mut draw, member);
     Ok(draw.reply(Reply::Member { member, came_in: true }))
+}
+
+/// An access token may outlive its account by minutes; nobody comes in by one.
+fn refuse_the_dead(facts: &RoomFacts, user: UserId) -> Result<(), Refusal> {
+    if facts.users.contains(&user) { Ok(()) } else { Err(Refusal::Unauthenticated) }
 }
 
 /// Coming in sets the marker to the head: what was said before is not unread.
@@ -62,6 +68,7 @@ pub(super) fn redeem(facts: &mut RoomFacts, command: &Command, code: Digest) -> 
     if let Some(member) = before.clone().filter(|m| m.is_in) {
         return Ok(unchanged(Reply::Redeemed { room: shown, member: Arc::new(member) }));
     }
+    refuse_the_dead(facts, command.by)?;
     if !invite.is_good(command.at) {
         return Err(Refusal::Gone("this invite is spent or has expired"));
     }

@@ -233,3 +233,13 @@ fn who_is_deleted_makes_no_room_and_who_lives_does() {
     assert_eq!(make(user(ACTOR), false), Err(Refusal::Unauthenticated));
     assert_eq!(make(user(ACTOR), true).unwrap().outcome.events.len(), 3);
 }
+
+#[test]
+fn a_deleted_user_with_a_token_left_comes_into_no_room() {
+    let mut facts = stage(RoomKind::Public);
+    let join = command(user(9), 1, Action::Join);
+    facts.users.remove(&user(9));
+    assert_eq!(decide(&mut facts, &join), Err(Refusal::Unauthenticated));
+    facts.users.insert(user(9));
+    assert!(decide(&mut facts, &join).is_ok());
+}
