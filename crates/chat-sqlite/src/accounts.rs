@@ -40,7 +40,7 @@ impl AccountStore for Sqlite {
         self.read("accounts.credentials", move |conn| {
             let named = users::table.filter(users::username.eq(username.as_str())).filter(users::bot.eq(false));
             let found = named.select((UserRow::as_select(), users::password_hash));
-            let found: Option<(UserRow, Option<String>)> = found.first(conn).optional()?;
+            let found: Option<(UserRow, Option<String>)> = found.get_result(conn).optional()?;
             Ok(found.and_then(|(row, hash)| Some((row.user(), PasswordHash(hash?)))))
         })
         .await
@@ -49,7 +49,7 @@ impl AccountStore for Sqlite {
     async fn password(&self, user: UserId) -> Result<Option<PasswordHash>, Unavailable> {
         self.read("accounts.password", move |conn| {
             let hash = users::table.find(Key::from(user)).select(users::password_hash);
-            let hash: Option<Option<String>> = hash.first(conn).optional()?;
+            let hash: Option<Option<String>> = hash.get_result(conn).optional()?;
             Ok(hash.flatten().map(PasswordHash))
         })
         .await

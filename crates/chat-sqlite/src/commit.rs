@@ -18,14 +18,15 @@ use crate::{
     columns::{Key, count, int},
     rows::epoch,
     schema::{rooms, users},
+    slot::{Fault, immediate},
 };
 
 /// Commits a batch and answers each command in its place. Any error undoes all of it.
 pub(crate) fn transaction(
     conn: &mut SqliteConnection,
     commands: &[Command],
-) -> QueryResult<Vec<Result<Outcome, Refusal>>> {
-    conn.immediate_transaction(|conn| carry_out(conn, commands))
+) -> Result<Vec<Result<Outcome, Refusal>>, Fault> {
+    immediate(conn, |conn| Ok(carry_out(conn, commands)?))
 }
 
 /// The same inside a transaction that has begun.
@@ -108,7 +109,7 @@ impl<'c> Batch<'c> {
 fn number(conn: &mut SqliteConnection, hints: &mut HashMap<UserId, Seq>, user: UserId) -> QueryResult<Seq> {
     let newest = match hints.get(&user) {
         Some(newest) => *newest,
-        None => count(users::table.find(Key::from(user)).select(users::me_seq).first(conn)?)?,
+        None => count(users::table.find(Key::from(user)).select(users::me_seq).get_result(conn)?)?,
     };
     hints.insert(user, newest + 1);
     Ok(newest + 1)

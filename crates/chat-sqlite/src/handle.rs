@@ -4,7 +4,6 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::Ordering,
         mpsc::{SyncSender, TrySendError},
     },
     time::{Duration, Instant},
@@ -12,18 +11,16 @@ use std::{
 
 use chat_domain::{
     command::Command,
-    objects::Epoch,
     refusal::{Refusal, Unavailable},
 };
-use diesel::{Connection, QueryResult, SqliteConnection, prelude::*};
+use diesel::{Connection, QueryResult, SqliteConnection};
 use tokio::sync::oneshot;
 
 use crate::{
     OpenError, Settings,
-    connection::{Opener, random_epoch},
+    connection::Opener,
     readers::{self, Question},
-    schema::meta,
-    slot::Fault,
+    slot::{Fault, immediate},
     writer::{self, Answers, Job},
 };
 
@@ -72,37 +69,20 @@ impl Sqlite {
         self.shared.opener.path()
     }
 
-    /// Begins another history: every cursor that clients hold is answered with `reset` from now on. To be called when the
-    /// log may have been rewound, such as after a restore from a backup.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn new_epoch(&self) -> Result<Epoch, Unavailable> {
-        self.write("new_epoch", |conn| {
-            let epoch = random_epoch();
-            diesel::update(meta::table).set(meta::epoch.eq(&epoch)).execute(conn)?;
-            Ok(Epoch(epoch.into()))
-        })
-        .await
-    }
-
-    /// Lets the file grow to so many pages (0: as many as SQLite allows) from the next opened writing connection on, and
-    /// has the writer open one. This is how tests fill a disk (security F1).
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    #[doc(hidden)]
-    pub async fn cap_pages(&self, pages: u32) -> Result<(), Unavailable> {
-        self.shared.opener.max_pages.store(pages, Ordering::Relaxed);
+    /// Has the writer's connection made anew.
+    pub(crate) async fn reopen(&self) -> Result<(), Unavailable> {
         let opener = Arc::clone(&self.shared.opener);
         let (reply, answer) = oneshot::channel();
         let reopen = move |conn: &mut SqliteConnection| {
             *conn = opener.writer().map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
             Ok(())
         };
-        let job = Job::Work(Box::new(move |slot| drop(reply.send(slot.run(reopen)))));
-        self.enqueue(job)?;
+        self.enqueue(Job::Work(Box::new(move |slot| drop(reply.send(slot.run(reopen))))))?;
         patient(answer, self.shared.write_timeout).await?.map_err(only_unavailable)
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.shared.opener
     }
 
     /// A question that is never refused, in a snapshot of its own.
@@ -151,7 +131,7 @@ impl Sqlite {
     ) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         let work: Question = Box::new(move |slot| {
-            drop(reply.send(slot.run(|conn| conn.immediate_transaction(work))));
+            drop(reply.send(slot.run(|conn| immediate(conn, work))));
         });
         let _timed = Timed::start(op);
         self.enqueue(Job::Work(work))?;

@@ -23,6 +23,8 @@ mod log;
 mod rooms;
 mod sessions;
 
+mod upkeep;
+
 mod columns;
 mod rows;
 mod schema;

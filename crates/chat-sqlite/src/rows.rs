@@ -1,4 +1,7 @@
 //! Rows that more than one port reads, each with its way back to the domain's object.
+//!
+//! A lookup by key ends in `get_result`, never in `first`: that adds `LIMIT ?`, and SQLite plans a statement anew at every
+//! execution when its plan depends on a bound value, which costs more than the lookup.
 
 mod access;
 mod member;

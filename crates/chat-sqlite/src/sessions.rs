@@ -148,18 +148,18 @@ struct Chain {
 
 fn find(conn: &mut SqliteConnection, token: Bytes<32>) -> QueryResult<Option<(Chain, Place)>> {
     let current = sessions::table.filter(sessions::current.eq(token)).select(Chain::as_select());
-    if let Some(chain) = current.first(conn).optional()? {
+    if let Some(chain) = current.get_result(conn).optional()? {
         return Ok(Some((chain, Place::Current)));
     }
     let previous = sessions::table.filter(sessions::previous.eq(token)).select(Chain::as_select());
-    if let Some(chain) = previous.first(conn).optional()? {
+    if let Some(chain) = previous.get_result(conn).optional()? {
         return Ok(Some((chain, Place::Previous)));
     }
     let spent = spent_tokens::table.find(token).select(spent_tokens::session);
-    let Some(session) = spent.first::<Key>(conn).optional()? else {
+    let Some(session) = spent.get_result::<Key>(conn).optional()? else {
         return Ok(None);
     };
-    let chain = sessions::table.find(session).select(Chain::as_select()).first(conn).optional()?;
+    let chain = sessions::table.find(session).select(Chain::as_select()).get_result(conn).optional()?;
     Ok(chain.map(|chain| (chain, Place::Spent)))
 }
 
@@ -200,7 +200,7 @@ fn rotate(
         sessions::expires_at.eq(expires_at.as_millis()),
     );
     diesel::update(row).set(renewed).execute(conn)?;
-    let user = users::table.find(chain.user).select(UserRow::as_select()).first(conn)?;
+    let user = users::table.find(chain.user).select(UserRow::as_select()).get_result(conn)?;
     Ok(Rotation::Rotated { user: user.user(), session: chain.id.into() })
 }
 

@@ -34,11 +34,33 @@ impl From<Refusal> for Fault {
     }
 }
 
-/// Whether the statement was wrong for the rows it met; the connection and the disk are fine then.
-pub(crate) fn is_constraint(error: &Error) -> bool {
-    use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
-    let Error::DatabaseError(kind, _) = error else { return false };
-    matches!(kind, CheckViolation | ForeignKeyViolation | NotNullViolation | UniqueViolation)
+impl Fault {
+    /// Whether a statement was wrong for the rows it met; the connection and the disk are fine then.
+    pub(crate) fn is_constraint(&self) -> bool {
+        use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
+        let Self::Failed(Error::DatabaseError(kind, _)) = self else { return false };
+        matches!(kind, CheckViolation | ForeignKeyViolation | NotNullViolation | UniqueViolation)
+    }
+}
+
+/// A transaction that writes from its start, so that it never has to give way in its middle. Its error is the cause, also
+/// where SQLite has rolled back by itself (full disk, IO error) and the rollback that follows fails for want of anything
+/// to undo.
+pub(crate) fn immediate<T>(
+    conn: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let mut cause = None;
+    let done = conn.immediate_transaction(|conn| {
+        work(conn).map_err(|fault| {
+            cause = Some(fault);
+            Error::RollbackTransaction
+        })
+    });
+    done.map_err(|end| match (cause, end) {
+        (Some(cause), Error::RollbackTransaction) | (Some(cause @ Fault::Failed(_)), _) => cause,
+        (Some(Fault::Refused(_)) | None, end) => Fault::Failed(end),
+    })
 }
 
 type Open = Box<dyn Fn() -> Result<SqliteConnection, OpenError> + Send>;

@@ -22,7 +22,7 @@ use crate::{
     connection::Opener,
     handle::only_unavailable,
     readers::Question,
-    slot::{Fault, Slot, is_constraint},
+    slot::{Fault, Slot},
 };
 
 /// What a batch is answered with.
@@ -89,8 +89,8 @@ fn join(jobs: &Receiver<Job>, commands: &mut Vec<Command>, waiting: &mut Vec<Wai
 fn commit_all(slot: &mut Slot, commands: &[Command]) -> Result<Answers, Unavailable> {
     let started = Instant::now();
     let answers = slot.run(|conn| match commit::transaction(conn, commands) {
-        Err(error) if is_constraint(&error) => one_by_one(conn, commands, &error),
-        other => other.map_err(Fault::Failed),
+        Err(why) if why.is_constraint() => one_by_one(conn, commands, &why),
+        other => other,
     });
     metrics::histogram!("chat_store_commit_seconds").record(started.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer commands than 2^52")]
@@ -99,18 +99,16 @@ fn commit_all(slot: &mut Slot, commands: &[Command]) -> Result<Answers, Unavaila
 }
 
 /// The rows refuse what the rules allowed: a defect, or a hand in the file. It must not spoil the rest of the batch.
-fn one_by_one(
-    conn: &mut SqliteConnection,
-    commands: &[Command],
-    why: &diesel::result::Error,
-) -> Result<Answers, Fault> {
-    tracing::error!(cause = %why, "a batch broke a constraint; its commands are carried out one by one");
+fn one_by_one(conn: &mut SqliteConnection, commands: &[Command], why: &Fault) -> Result<Answers, Fault> {
+    tracing::error!(?why, "a batch broke a constraint; its commands are carried out one by one");
     let mut answers = Vec::with_capacity(commands.len());
     for command in commands {
         match commit::transaction(conn, std::slice::from_ref(command)) {
             Ok(alone) => answers.extend(alone),
-            Err(error) if is_constraint(&error) => answers.push(Err(Unavailable::because(error).into())),
-            Err(error) => return Err(error.into()),
+            Err(why) if why.is_constraint() => {
+                answers.push(Err(Unavailable::because("a constraint was broken").into()))
+            }
+            Err(why) => return Err(why),
         }
     }
     Ok(answers)

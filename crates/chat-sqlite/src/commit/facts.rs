@@ -50,7 +50,7 @@ fn is_living(conn: &mut SqliteConnection, user: UserId) -> QueryResult<bool> {
 fn load_names(conn: &mut SqliteConnection, needs: &Needs, facts: &mut RoomFacts) -> QueryResult<()> {
     for name in &needs.names {
         let named = users::table.filter(users::username.eq(name.as_str()));
-        if let Some(user) = named.select(users::id).first::<Key>(conn).optional()? {
+        if let Some(user) = named.select(users::id).get_result::<Key>(conn).optional()? {
             facts.names.insert(name.clone(), user.into());
         }
     }
@@ -72,7 +72,7 @@ fn load_members(conn: &mut SqliteConnection, room: RoomId, needs: &Needs, facts:
             continue;
         }
         let row = members::table.find((Key::from(room), Key::from(user))).select(MemberRow::as_select());
-        if let Some(row) = row.first(conn).optional()? {
+        if let Some(row) = row.get_result(conn).optional()? {
             facts.members.insert(user, row.facts()?);
         }
     }
@@ -89,7 +89,7 @@ fn load_messages(conn: &mut SqliteConnection, room: RoomId, needs: &Needs, facts
     let wanted: Vec<Seq> = needs.messages.iter().copied().chain(replayed).collect();
     for seq in wanted {
         let row = messages::table.find((Key::from(room), int(seq))).select(MessageRow::as_select());
-        if let Some(row) = row.first(conn).optional()? {
+        if let Some(row) = row.get_result(conn).optional()? {
             facts.messages.insert(seq, Arc::new(row.message()?));
         }
     }
@@ -102,7 +102,7 @@ fn posted(conn: &mut SqliteConnection, room: RoomId, author: UserId, nonce: &Non
         .filter(messages::author.eq(Key::from(author)))
         .filter(messages::nonce.eq(nonce.as_str()))
         .select((messages::seq, messages::fingerprint))
-        .first::<(i64, Bytes<16>)>(conn)
+        .get_result::<(i64, Bytes<16>)>(conn)
         .optional()?;
     found.map(|(seq, of)| Ok(Posted { seq: count(seq)?, fingerprint: Fingerprint(of.0) })).transpose()
 }
@@ -121,7 +121,7 @@ fn load_invites(conn: &mut SqliteConnection, room: RoomId, needs: &Needs, facts:
     for code in &needs.invites {
         let found =
             invites::table.filter(invites::code.eq(Bytes::from(*code))).filter(invites::room.eq(Key::from(room)));
-        if let Some(row) = found.select(InviteRow::as_select()).first(conn).optional()? {
+        if let Some(row) = found.select(InviteRow::as_select()).get_result(conn).optional()? {
             facts.invites.insert(*code, Invite::try_from(row)?);
         }
     }
@@ -158,7 +158,7 @@ fn by_nonce(
         .filter(rooms::creator.eq(Key::from(user)))
         .filter(rooms::nonce.eq(nonce.as_str()))
         .select((RoomRow::as_select(), rooms::fingerprint))
-        .first::<(RoomRow, Option<Bytes<16>>)>(conn)
+        .get_result::<(RoomRow, Option<Bytes<16>>)>(conn)
         .optional()?;
     found.map(|(row, of)| Ok((row.room()?, of.map(|of| Fingerprint(of.0))))).transpose()
 }
@@ -168,7 +168,7 @@ fn by_pair(conn: &mut SqliteConnection, [a, b]: [UserId; 2]) -> QueryResult<Opti
         .filter(rooms::pair_a.eq(Key::from(a)))
         .filter(rooms::pair_b.eq(Key::from(b)))
         .select(RoomRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     found.map(|row| Ok((row.room()?, None))).transpose()
 }

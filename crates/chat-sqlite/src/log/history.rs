@@ -70,7 +70,7 @@ fn from(conn: &mut SqliteConnection, room: RoomId, seq: Seq, limit: usize) -> Qu
 
 fn find(conn: &mut SqliteConnection, room: RoomId, seq: Seq) -> Result<Message, Fault> {
     let row = messages::table.find((Key::from(room), int(seq))).select(MessageRow::as_select());
-    Ok(row.first(conn).optional()?.ok_or(Refusal::NotFound)?.message()?)
+    Ok(row.get_result(conn).optional()?.ok_or(Refusal::NotFound)?.message()?)
 }
 
 pub(super) fn message(conn: &mut SqliteConnection, reader: UserId, room: RoomId, seq: Seq) -> Result<Message, Fault> {

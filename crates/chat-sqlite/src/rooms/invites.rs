@@ -96,5 +96,5 @@ pub(super) fn withdraw(
 /// A deleted room has no invites.
 pub(super) fn invited_to(conn: &mut SqliteConnection, code: Digest) -> QueryResult<Option<RoomId>> {
     let found = invites::table.filter(invites::code.eq(Bytes::from(code))).select(invites::room);
-    Ok(found.first::<Key>(conn).optional()?.map(RoomId::from))
+    Ok(found.get_result::<Key>(conn).optional()?.map(RoomId::from))
 }

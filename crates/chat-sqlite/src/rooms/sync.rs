@@ -94,7 +94,7 @@ fn line(
 fn last(conn: &mut SqliteConnection, reader: UserId, room: RoomId) -> QueryResult<Option<Message>> {
     let standing = messages::table.filter(messages::room.eq(Key::from(room))).filter(messages::deleted.eq(false));
     let newest = standing.order(messages::seq.desc()).select(MessageRow::as_select());
-    let Some(row) = newest.first(conn).optional()? else {
+    let Some(row) = newest.get_result(conn).optional()? else {
         return Ok(None);
     };
     Ok(shown_to(conn, reader, room, vec![row.message()?])?.pop())

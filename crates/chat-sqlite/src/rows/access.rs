@@ -24,7 +24,7 @@ pub(crate) fn place(
     };
     let log = row.log(epoch(conn)?)?;
     let own = members::table.find((Key::from(room), Key::from(user)));
-    let member = own.select(MemberRow::as_select()).first(conn).optional()?;
+    let member = own.select(MemberRow::as_select()).get_result(conn).optional()?;
     Ok((Some((row.room()?, log)), member.map(|row| row.member()).transpose()?))
 }
 

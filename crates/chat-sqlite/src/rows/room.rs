@@ -51,11 +51,11 @@ impl RoomRow {
 /// The room, unless deleted.
 pub(crate) fn living_room(conn: &mut SqliteConnection, room: RoomId) -> QueryResult<Option<RoomRow>> {
     let found = rooms::table.filter(rooms::id.eq(Key::from(room))).filter(rooms::deleted_at.is_null());
-    found.select(RoomRow::as_select()).first(conn).optional()
+    found.select(RoomRow::as_select()).get_result(conn).optional()
 }
 
 /// The history that all logs of this file belong to.
 pub(crate) fn epoch(conn: &mut SqliteConnection) -> QueryResult<Epoch> {
-    let epoch: String = meta::table.select(meta::epoch).first(conn)?;
+    let epoch: String = meta::table.select(meta::epoch).get_result(conn)?;
     Ok(Epoch(epoch.into()))
 }

@@ -44,5 +44,5 @@ impl UserRow {
 /// The user, unless deleted.
 pub(crate) fn living_user(conn: &mut SqliteConnection, user: UserId) -> QueryResult<Option<UserRow>> {
     let found = users::table.filter(users::id.eq(Key::from(user))).filter(users::deleted_at.is_null());
-    found.select(UserRow::as_select()).first(conn).optional()
+    found.select(UserRow::as_select()).get_result(conn).optional()
 }
