@@ -27,7 +27,8 @@ doc:
 
 # Licences, sources, bans and advisories of the dependencies
 deny:
-    cargo-deny --offline --config .deny.toml check bans licenses sources
+    cargo fetch --locked
+    cargo-deny --offline check bans licenses sources
 
 # Words that are spelled wrong
 spelling:

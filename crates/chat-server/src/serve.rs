@@ -81,7 +81,8 @@ async fn life(settings: &Settings) -> Result<(), ServeError> {
     let listeners = listeners::open(settings, &backend, &telemetry)?;
     announce(&listeners);
     let Listeners { public, metrics, readiness, .. } = listeners;
-    let handles: Vec<ServerHandle> = [Some(&public), metrics.as_ref()].into_iter().flatten().map(|s| s.handle()).collect();
+    let handles: Vec<ServerHandle> =
+        [Some(&public), metrics.as_ref()].into_iter().flatten().map(|s| s.handle()).collect();
     let mut public = tokio::spawn(public);
     let metrics = metrics.map(tokio::spawn);
     readiness.ready();
@@ -93,7 +94,7 @@ async fn life(settings: &Settings) -> Result<(), ServeError> {
         () = upkeep => {}
     }
     tracing::info!(seconds = settings.drain.seconds, "draining");
-    readiness.draining();
+    readiness.drain();
     let deadline = Instant::now() + Duration::from_secs(settings.drain.seconds);
     let drained = async {
         backend.hub.drain(deadline.saturating_duration_since(Instant::now())).await;

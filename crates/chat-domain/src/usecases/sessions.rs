@@ -85,10 +85,9 @@ impl Chat {
             expires_at: self.refresh_end(now),
         };
         let id = session.id;
-        self.ports.sessions.open(session).await.map_err(|refusal| match refusal {
-            Refusal::NotFound => Refusal::BadCredentials, // deleted between the check and here
-            other => other,
-        })?;
+        // Deleted between the check and here.
+        let gone = |refusal| if refusal == Refusal::NotFound { Refusal::BadCredentials } else { refusal };
+        self.ports.sessions.open(session).await.map_err(gone)?;
         Ok(self.grant(user, id, refresh, now))
     }
 

@@ -8,9 +8,14 @@ use chat_web::ws::{
     Admission, Caps, Door, PaceSettings, SocketLimits, SocketSettings,
     transport::{AllowedOrigins, HandshakeSettings, Limits, Origin},
 };
+use chat_web::{
+    WebSettings,
+    address::{Network, TrustedProxies},
+    settings::AdvertisedLimits,
+};
 
 use super::Backend;
-use crate::config::Settings;
+use crate::config::{Registration, Settings};
 
 /// How long before its token's end a socket is told to renew, and how long it is borne after (protocol §3).
 const REAUTH_BEFORE: Duration = Duration::from_secs(60);
@@ -74,6 +79,38 @@ pub(super) fn rates(settings: &Settings) -> RateSettings {
         sign_in_per_name: whole(MINUTE, limits.sign_in_per_name_per_minute),
         registrations_per_address: whole(HOUR, limits.registrations_per_address_per_hour),
         typing: Refill::per(Duration::from_secs(limits.typing_seconds), 1, 1),
+    }
+}
+
+/// The REST door, and what stands round both.
+#[must_use]
+pub fn web(settings: &Settings) -> WebSettings {
+    let (http, limits) = (&settings.http, &settings.limits);
+    let proxies = http.trusted_proxies.iter().filter_map(|network| Network::parse(&String::from(*network)));
+    WebSettings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        registration_open: settings.auth.registration == Registration::Open,
+        body_bytes: limits.body_bytes,
+        header_bytes: limits.header_bytes,
+        url_bytes: limits.url_bytes,
+        body_within: Duration::from_secs(limits.body_seconds),
+        header_within: Duration::from_secs(limits.header_seconds),
+        allowed_origins: http.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        trusted_proxies: TrustedProxies::new(proxies.collect()),
+        limits: AdvertisedLimits {
+            frame: limits.frame_bytes,
+            text: limits.text_chars,
+            subscriptions: limits.subscriptions,
+            inflight: limits.inflight,
+            rooms_per_subscribe: limits.rooms_per_subscribe,
+            watch: limits.watch_users,
+            sockets: limits.sockets_per_user,
+            body: limits.body_bytes,
+            header: limits.header_bytes,
+            url: limits.url_bytes,
+            ..AdvertisedLimits::default()
+        },
+        ..WebSettings::default()
     }
 }
 

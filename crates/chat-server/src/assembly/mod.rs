@@ -1,7 +1,7 @@
 //! The house put together: from settings to stores, hub, use cases and doors. The only place that knows every adapter.
 
-mod bounds;
 mod backend;
+mod bounds;
 
 pub use backend::{AssemblyError, Backend, migrate};
-pub use bounds::socket_door;
+pub use bounds::{socket_door, web};

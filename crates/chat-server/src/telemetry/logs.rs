@@ -61,10 +61,7 @@ const CLOSES: &str = "actix_http::h1::dispatcher";
 
 fn filter(levels: &Levels) -> Targets {
     let parts = levels.parts.iter().map(|(target, level)| (target.clone(), threshold(*level)));
-    Targets::new()
-        .with_default(threshold(levels.default))
-        .with_target(CLOSES, LevelFilter::OFF)
-        .with_targets(parts)
+    Targets::new().with_default(threshold(levels.default)).with_target(CLOSES, LevelFilter::OFF).with_targets(parts)
 }
 
 fn threshold(level: Level) -> LevelFilter {

@@ -13,7 +13,7 @@ pub struct PaceSettings {
     pub per_second: u32,
     /// Frames at once (`limits.frames_burst`).
     pub burst: u32,
-    /// The so-maniest bad request within a minute closes (`limits.bad_requests_per_minute`).
+    /// How many bad requests within a minute close the socket (`limits.bad_requests_per_minute`).
     pub bad_requests: usize,
     /// Whether frames are counted at all (`limits.enabled`).
     pub enabled: bool,
