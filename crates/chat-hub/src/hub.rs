@@ -1,16 +1,16 @@
 //! The hub: what the node's doors hold to write, to listen and to end.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chat_domain::{
     command::{Command, Outcome},
     event::Hint,
     ids::SessionId,
     ports::{AccountStore, Bus, Clock, Journal, LogStore, Pending, Presence, RoomStore, SessionStore},
-    refusal::Unavailable,
+    refusal::{Refusal, Unavailable},
 };
 
-use crate::{HubSettings, Shard};
+use crate::{HubSettings, Shard, core::Core};
 
 /// What the hub needs from the world.
 #[derive(Clone)]
@@ -37,17 +37,17 @@ pub struct Hub {
     pub(crate) core: Arc<Core>,
 }
 
-pub(crate) struct Core {
-    pub(crate) ports: HubPorts,
-    pub(crate) settings: HubSettings,
-    pub(crate) handle: tokio::runtime::Handle,
-}
-
 impl Hub {
     /// Starts the engine on the runtime of `handle`.
     #[must_use]
     pub fn start(ports: HubPorts, settings: HubSettings, handle: tokio::runtime::Handle) -> Self {
-        Self { core: Arc::new(Core { ports, settings, handle }) }
+        let core = Arc::new(Core::new(ports, settings, handle));
+        core.start_writer();
+        core.spawn(Arc::clone(&core).hear());
+        core.spawn(Arc::clone(&core).poll());
+        core.spawn(Arc::clone(&core).load_users());
+        core.spawn(Arc::clone(&core).keep_presence());
+        Self { core }
     }
 
     /// Remembers the sessions that ended while their access tokens may still live. Before the first request is served.
@@ -55,45 +55,48 @@ impl Hub {
     /// # Errors
     /// [`Unavailable`]: then nobody can be told apart from one who signed out; do not serve.
     pub async fn load_ended(&self) -> Result<(), Unavailable> {
-        Ok(())
+        let span = self.core.settings.access_ttl + HubSettings::ENDED_LEEWAY;
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        match self.core.look_for_ended(millis).await {
+            Ok(()) => Ok(()),
+            Err(Refusal::Unavailable(unavailable)) => Err(unavailable),
+            Err(other) => Err(Unavailable::because(other)),
+        }
     }
 
     /// Whether the session has ended: its access tokens open no door, whatever they say.
     #[must_use]
     pub fn is_ended(&self, session: SessionId) -> bool {
-        let _ = session;
-        false
+        self.core.ended.contains(session)
     }
 
     /// A worker's own part of the hub. Once per worker thread, inside its `LocalSet`.
     #[must_use]
     pub fn shard(&self) -> Shard {
-        Shard::start(self)
+        Shard::start(&self.core)
     }
 
-    /// Says farewell to every socket, in slices, and waits until they are gone; then flushes the writer, which refuses
-    /// whatever comes later, and stops the engine. Takes no longer than `limit`.
-    pub async fn drain(&self, limit: Duration) {
-        let _ = limit;
+    /// Stops at once, as a crash would: nothing is flushed, nobody is told.
+    pub fn stop(&self) {
+        self.core.stop();
     }
 }
 
 impl Journal for Hub {
     fn submit(&self, command: Command) -> Pending {
-        let _ = command;
-        Box::pin(async { Err(Unavailable::because("not started").into()) })
+        self.core.writer.submit(command)
     }
 
     fn publish(&self, outcomes: Vec<Outcome>) {
-        let _ = outcomes;
+        self.core.announce(outcomes.iter());
     }
 
     fn publish_hints(&self, hints: Vec<Hint>) {
-        let _ = hints;
+        self.core.announce_hints(hints.into_iter());
     }
 
     fn end_sessions(&self, sessions: &[SessionId]) {
-        let _ = sessions;
+        self.core.end_everywhere(sessions);
     }
 
     fn has_ended(&self, session: SessionId) -> bool {

@@ -7,19 +7,57 @@
 //!
 //! The hub knows neither HTTP nor a database: it speaks through the ports of `chat-domain`.
 
+mod core;
 mod hub;
 mod settings;
 
+mod announce;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+mod writer;
+
+mod flight;
+mod live_room;
+mod recent;
+mod repair;
+mod ring;
+mod room_state;
+mod rooms;
+
+mod batch;
+mod catch_up;
+mod fan_out;
+mod listener;
+mod mailbox;
 mod shard;
+
+mod signal;
 mod socket;
+mod subscribe;
+mod watch;
+
+mod ended;
+mod loader;
+mod people;
+mod presence;
+mod topics;
+mod watched;
+
+mod bus_reader;
+mod drain;
+mod poller;
+
+mod metrics;
 
 pub mod frames;
 pub mod outbox;
 pub mod wsframe;
 
 pub use hub::{Hub, HubPorts};
+pub use metrics::describe_metrics;
 pub use settings::HubSettings;
 #[cfg(feature = "sabotage")]
 pub use settings::Sabotage;
 pub use shard::Shard;
-pub use socket::{Heartbeat, Identity, Ready, Signal, Signals, Socket, SubscribeAnswer, SubscribeRequest};
+pub use signal::Signal;
+pub use socket::{Heartbeat, Identity, Ready, Signals, Socket, SubscribeAnswer, SubscribeRequest};
