@@ -23,8 +23,6 @@ pub struct WebSettings {
     pub url_bytes: usize,
     /// How long a body may take (`limits.body_seconds`): 408.
     pub body_within: Duration,
-    /// How long headers may take (`limits.header_seconds`): 408. For `HttpServer::client_request_timeout`.
-    pub header_within: Duration,
     /// How long a handler may take: 503. Longer than a body and a store's own time-outs.
     pub answer_within: Duration,
     /// Origins whose pages may call the API (`http.allowed_origins`): whole, as browsers write them.
@@ -44,7 +42,6 @@ impl Default for WebSettings {
             header_bytes: 16 * 1024,
             url_bytes: 8 * 1024,
             body_within: Duration::from_secs(10),
-            header_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(30),
             allowed_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),

@@ -20,8 +20,8 @@ use crate::{
     rest::endpoint::{Endpoint, Who},
 };
 
-static OPENAPI: LazyLock<String> = LazyLock::new(|| openapi::document().to_string());
-static ASYNCAPI: LazyLock<String> = LazyLock::new(|| asyncapi::document().to_string());
+static OPENAPI: LazyLock<String> = LazyLock::new(|| schemas::finished(openapi::document()));
+static ASYNCAPI: LazyLock<String> = LazyLock::new(|| schemas::finished(asyncapi::document()));
 
 /// The OpenAPI document, as `/openapi.json` serves it.
 #[must_use]

@@ -54,9 +54,9 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas, problem: &Value) -> Val
         if endpoint.who != Who::Anyone {
             members.insert("security".to_owned(), json!([{"bearer": []}]));
         }
-        if let Some(shape) = endpoint.takes {
-            let content = json!({"application/json": {"schema": schemas.reference(shape)}});
-            members.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+        if let Some(takes) = endpoint.takes {
+            let content = json!({"application/json": {"schema": schemas.reference(takes.shape)}});
+            members.insert("requestBody".to_owned(), json!({"required": takes.is_required, "content": content}));
         }
     }
     operation

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chat_domain::ids::MAX_SEQ;
 use serde_json::{Value, json};
 
 use crate::rest::endpoint::Shape;
@@ -33,4 +34,16 @@ impl Schemas {
     pub(super) fn into_value(self) -> Value {
         json!(self.0)
     }
+}
+
+/// The document as it is served. A place in a log is an alias of `u64`, whose name says nothing to a reader.
+pub(super) fn finished(mut document: Value) -> String {
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+        && schemas.remove("u64").is_some()
+    {
+        let about = "A place in a log";
+        let seq = json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_SEQ, "description": about});
+        schemas.insert("Seq".to_owned(), seq);
+    }
+    document.to_string().replace("\"#/components/schemas/u64\"", "\"#/components/schemas/Seq\"")
 }

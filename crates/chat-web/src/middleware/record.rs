@@ -41,8 +41,11 @@ pub(super) fn record<B>(response: &ServiceResponse<B>, asked: &Asked, problem: O
     };
     problem.code().count();
     let code = problem.code().as_str();
-    if status >= 500 {
-        let reason = problem.log_reason().unwrap_or_default();
+    let reason = problem.log_reason().unwrap_or_default();
+    if status == 503 {
+        // Expected to pass: overload, a drain, a store that is away.
+        tracing::warn!(request_id = id, method, route, status, duration_ms, code, reason, "request failed");
+    } else if status >= 500 {
         tracing::error!(request_id = id, method, route, status, duration_ms, code, reason, "request failed");
     } else {
         tracing::info!(request_id = id, method, route, status, duration_ms, code, "request refused");

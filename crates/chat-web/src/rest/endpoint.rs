@@ -9,6 +9,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
+use super::extract::FromJson;
 use crate::problem::ErrorCode;
 
 /// Who may ask.
@@ -44,6 +45,15 @@ impl Shape {
     }
 }
 
+/// What a body holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Takes {
+    /// Its members.
+    pub(crate) shape: Shape,
+    /// There must be one.
+    pub(crate) is_required: bool,
+}
+
 /// What a good answer holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Gives {
@@ -75,7 +85,7 @@ pub(crate) struct Endpoint {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
     pub(crate) about: &'static str,
-    pub(crate) takes: Option<Shape>,
+    pub(crate) takes: Option<Takes>,
     pub(crate) gives: Vec<(u16, Gives)>,
     pub(crate) query: Vec<Parameter>,
     pub(crate) refuses: Vec<ErrorCode>,
@@ -112,8 +122,8 @@ impl Endpoint {
     }
 
     /// A body.
-    pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
-        self.takes = Some(Shape::of::<T>());
+    pub(super) fn takes<T: ToSchema + FromJson>(mut self) -> Self {
+        self.takes = Some(Takes { shape: Shape::of::<T>(), is_required: !T::MAY_BE_ABSENT });
         self
     }
 

@@ -114,7 +114,8 @@ async fn unknown_paths_are_404_and_unknown_methods_405_with_allow() {
         answer.is(405, "method_not_allowed");
         let mut given: Vec<_> = answer.header("allow").unwrap().split(", ").collect();
         let mut wanted: Vec<_> = allow.split(", ").collect();
-        (given.sort_unstable(), wanted.sort_unstable());
+        given.sort_unstable();
+        wanted.sort_unstable();
         assert_eq!(given, wanted, "{path}");
     }
     let room = ann.makes("private", &[]).await;

@@ -59,7 +59,7 @@ fn check_references(document: &Value, at: &Value) {
             members.values().for_each(|value| check_references(document, value));
         }
         Value::Array(items) => items.iter().for_each(|value| check_references(document, value)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -157,7 +157,7 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) {
     let kinds: Vec<&str> = match &schema["type"] {
         Value::String(kind) => vec![kind],
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
     let kind = match value {
         Value::Null => "null",

@@ -149,7 +149,7 @@ async fn s3_routes_without_a_room_ask_who_it_is() {
     let open = ["/api/v1/accounts", "/api/v1/sessions/refresh", "/api/v1/meta"];
     let routes = chat_web::rest::served().into_iter().filter(|(_, path)| path.starts_with("/api/v1/"));
     for (method, path) in routes {
-        let answer = house.call(&method, &path.replace('{', "").replace('}', ""), &[], b"").await;
+        let answer = house.call(&method, &path.replace(['{', '}'], ""), &[], b"").await;
         let is_open = open.contains(&path) || (method == "POST" && path == "/api/v1/sessions");
         assert_eq!(answer.status == 401, !is_open, "{method} {path}: {answer:?}");
     }
