@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// Both counts of all rooms at once. Each stops at 100 ("99+") and walks an index from the marker on. One's own messages
-/// are no news, and nobody's own mention of themselves is stored; a tombstone has lost its mentions.
+/// are no news, and nobody's own mention of themselves is stored; a tombstone has lost its mentions. The index is named
+/// because the planner would rather walk every message after the marker than the few for all.
 const COUNTS: &str = "
     SELECT own.room AS room,
         (SELECT count(*) FROM (
@@ -34,7 +35,7 @@ const COUNTS: &str = "
             SELECT seq FROM mentions AS n
             WHERE n.user = own.user AND n.room = own.room AND n.seq > own.read_seq
             UNION
-            SELECT seq FROM messages AS m
+            SELECT seq FROM messages AS m INDEXED BY messages_for_all
             WHERE m.mentions_room = 1 AND m.room = own.room AND m.seq > own.read_seq AND m.author <> own.user
             LIMIT 100)) AS mentions
     FROM members AS own
@@ -98,4 +99,30 @@ fn last(conn: &mut SqliteConnection, reader: UserId, room: RoomId) -> QueryResul
         return Ok(None);
     };
     Ok(shown_to(conn, reader, room, vec![row.message()?])?.pop())
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{Connection, connection::SimpleConnection, sql_types::Text};
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn counting_walks_indexes_and_no_table() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.batch_execute(include_str!("../../../../migrations/sqlite/2026-01-01-000000_record/up.sql")).unwrap();
+        let plan = sql_query(format!("EXPLAIN QUERY PLAN {COUNTS}")).bind::<Binary, _>(Key(uuid::Uuid::nil()));
+        let steps: Vec<String> = plan.load::<Step>(&mut conn).unwrap().into_iter().map(|step| step.detail).collect();
+        let walks = |index: &str| steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index));
+        assert!(walks("own USING INDEX members_user"), "{steps:#?}");
+        assert!(walks("m USING PRIMARY KEY (room=? AND seq>?)"), "{steps:#?}");
+        assert!(walks("messages_for_all (room=? AND seq>?)"), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN") && !step.contains("subquery")), "{steps:#?}");
+    }
 }

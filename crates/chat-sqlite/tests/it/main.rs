@@ -10,6 +10,7 @@
 
 mod contract;
 mod crash;
+mod defect;
 mod disk;
 mod file;
 mod fixture;
