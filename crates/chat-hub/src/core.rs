@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    HubPorts, HubSettings, ended::Ended, loader::Loader, mailbox::Mailbox, people::People, presence::PresenceDesk,
-    rooms::Rooms, topics::Topics, watched::Watched, writer::Writer,
+    HubPorts, HubSettings, ended::Ended, loader::Loader, people::People, presence::PresenceDesk, rooms::Rooms,
+    topics::Topics, watched::Watched, writer::Writer,
 };
 
 /// One node's hub.
@@ -37,8 +37,6 @@ pub(crate) struct Core {
     pub(crate) topics: Topics,
     pub(crate) ended: Ended,
     pub(crate) loader: Loader,
-    /// The workers, in the order they came.
-    pub(crate) shards: Mutex<Vec<Arc<Mailbox>>>,
     /// Admits reads of the record for one user's catch-up.
     pub(crate) user_reads: Semaphore,
     /// Admits reads of the record for the node's own rooms: these must not queue behind a storm of catch-ups.
@@ -62,7 +60,6 @@ impl Core {
             topics: Topics::default(),
             ended: Ended::default(),
             loader: Loader::default(),
-            shards: Mutex::default(),
             user_reads: Semaphore::new(settings.catchup_concurrency),
             house_reads: Semaphore::new(settings.open_concurrency),
             poll_now: Notify::new(),

@@ -23,8 +23,8 @@ impl Core {
     pub(crate) async fn poll(self: Arc<Self>) {
         let mut round = 0_u32;
         loop {
-            let healthy = self.ports.bus.is_healthy();
-            let pause = if healthy { self.settings.poll } else { self.settings.poll_without_bus };
+            let carries = self.ports.bus.is_healthy();
+            let pause = if carries { self.settings.poll } else { self.settings.poll_without_bus };
             // A little early, never late: the pause is promised to clients.
             let pause = pause - self.jittered(pause / 10);
             let interrupted = tokio::select! {
@@ -37,7 +37,7 @@ impl Core {
             if let Err(error) = self.look_for_ended(ENDED_LOOK_BACK_MS).await {
                 tracing::warn!(%error, "ended sessions could not be read");
             }
-            if interrupted || !healthy || round.is_multiple_of(HINTS_EVERY) {
+            if interrupted || !self.ports.bus.is_healthy() || round.is_multiple_of(HINTS_EVERY) {
                 self.look_at_hints().await;
             }
             self.ended.sweep();

@@ -12,7 +12,7 @@ use chat_domain::{
 
 use crate::{
     Identity, Ready, Socket,
-    core::{Core, lock},
+    core::Core,
     listener::{Audience, Listener},
     live_room::LiveRoom,
     mailbox::{Mailbox, SocketId},
@@ -38,7 +38,6 @@ pub(crate) struct Worker {
 impl Shard {
     pub(crate) fn start(core: &Arc<Core>) -> Self {
         let mailbox = Arc::new(Mailbox::new(core.settings.shard_queue));
-        lock(&core.shards).push(Arc::clone(&mailbox));
         let worker = Rc::new(Worker {
             core: Arc::clone(core),
             mailbox,
@@ -171,6 +170,5 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.mailbox.close();
-        lock(&self.core.shards).retain(|known| !Arc::ptr_eq(known, &self.mailbox));
     }
 }

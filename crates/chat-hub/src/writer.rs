@@ -59,13 +59,17 @@ impl Writer {
 
     /// Joins the next batch of the room's lane.
     pub(crate) fn submit(&self, command: Command) -> Pending {
-        let (answer, outcome) = oneshot::channel();
-        let lane = self.lanes.get(lane_of(command.room, self.lanes.len()));
-        let queued = lane.map(|lane| lane.try_send(Submitted { command, answer }));
-        match queued {
-            Some(Ok(())) => Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(busy("the writer stopped"))) }),
-            Some(Err(mpsc::error::TrySendError::Full(_))) => refuse("the writer's queue is full"),
-            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => refuse("the writer is closed"),
+        let Some(lane) = self.lanes.get(lane_of(command.room, self.lanes.len())) else {
+            return refuse("the writer has no lane");
+        };
+        match lane.try_reserve() {
+            Ok(place) => {
+                let (answer, outcome) = oneshot::channel();
+                place.send(Submitted { command, answer });
+                Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(busy("the writer stopped"))) })
+            }
+            Err(mpsc::error::TrySendError::Full(())) => refuse("the writer's queue is full"),
+            Err(mpsc::error::TrySendError::Closed(())) => refuse("the writer is closed"),
         }
     }
 

@@ -1,0 +1,199 @@
+//! Several nodes on one record: with a bus, with a bus that dies, and without anybody noticing but the clock.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::panic, dead_code, unreachable_pub, reason = "tests")]
+
+mod rig;
+
+use std::time::Duration;
+
+use chat_domain::{
+    command::Action,
+    objects::RoomKind,
+    ports::{Journal, SessionStore, Status},
+};
+use chat_hub::{Signal, SubscribeAnswer};
+use rig::{Client, World, kinds, run, settle};
+use tokio::time::sleep;
+
+#[test]
+fn events_cross_the_bus_and_keep_their_order() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut client = Client::connect(&there, bob).await;
+        client.subscribe(room, None).await;
+        for n in 0..20 {
+            let node = if n % 2 == 0 { &here } else { &there };
+            world.post(node, room, ann, &n.to_string()).await.unwrap();
+        }
+        settle().await;
+        assert_eq!(client.read().len(), 20);
+        assert_eq!(client.cursor(room), world.head(room).await);
+    });
+}
+
+#[test]
+fn with_the_bus_down_events_and_removals_arrive_within_five_seconds() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob, eve) = (world.user("ann").await, world.user("bob").await, world.user("eve").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob, eve]).await;
+        let mut client = Client::connect(&there, bob).await;
+        let mut victim = Client::connect(&there, eve).await;
+        client.subscribe(room, None).await;
+        victim.subscribe(room, None).await;
+        world.bus.cut();
+        world.post(&here, room, ann, "unheard").await.unwrap();
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(kinds(&client.read()), ["batch"]);
+        assert_eq!(client.texts(room), ["unheard"]);
+        victim.read();
+        world.act(&here, room, ann.user, Action::Remove(eve.user)).await.unwrap();
+        world.post(&here, room, ann, "secret").await.unwrap();
+        sleep(Duration::from_secs(5)).await;
+        client.read();
+        victim.read();
+        assert_eq!(client.texts(room), ["unheard", "secret"]);
+        assert_eq!(victim.texts(room), ["unheard"]);
+        assert!(victim.heard.iter().any(|frame| frame["type"] == "evicted" && frame["reason"] == "kicked"));
+        world.bus.mend();
+        world.post(&here, room, ann, "heard").await.unwrap();
+        settle().await;
+        assert_eq!(client.texts(room).len() + client.read().len(), 3);
+    });
+}
+
+#[test]
+fn an_event_that_overtakes_its_lost_predecessor_waits_and_then_the_gap_is_read() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut client = Client::connect(&there, bob).await;
+        client.subscribe(room, None).await;
+        world.bus.cut();
+        world.post(&here, room, ann, "lost").await.unwrap();
+        world.bus.mend();
+        // Let the interruption be handled, which looks at the heads, before the overtaking event.
+        world.post(&here, room, ann, "overtakes").await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+        assert!(client.read().is_empty(), "an early event waits for its predecessor");
+        sleep(Duration::from_millis(100)).await;
+        client.read();
+        assert_eq!(client.texts(room), ["lost", "overtakes"]);
+    });
+}
+
+#[test]
+fn any_node_serves_a_cursor_that_another_node_gave() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut early = Client::connect(&there, bob).await;
+        early.subscribe(room, None).await;
+        world.bus.cut();
+        let ahead = world.post(&here, room, ann, "not heard there yet").await.unwrap();
+        // The client read the head by REST, from the record: it is beyond what that node knows, and right all the same.
+        let mut client = Client::connect(&there, bob).await;
+        let answer = client.subscribe(room, Some(ahead)).await;
+        assert!(matches!(answer, SubscribeAnswer::Live { .. }), "{answer:?}");
+        settle().await;
+        assert_eq!(early.read().len(), 1, "the other listener profits");
+    });
+}
+
+#[test]
+fn a_session_that_ends_on_one_node_ends_on_all_with_and_without_the_bus() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let by_bus = Client::connect(&there, ann).await;
+        let by_poll = Client::connect(&there, bob).await;
+        here.hub.end_sessions(&[ann.session]);
+        settle().await;
+        assert!(there.hub.is_ended(ann.session));
+        world.bus.cut();
+        let at = chat_domain::timestamp::Timestamp::from_millis(1_700_000_001_000);
+        world.record.memory.end(bob.user, bob.session, at).await.unwrap();
+        sleep(Duration::from_secs(5)).await;
+        for client in [by_bus, by_poll] {
+            let Signal::Close { code, .. } = client.signals.next().await;
+            assert_eq!(code, 4403);
+        }
+        let late = world.node();
+        late.hub.load_ended().await.unwrap();
+        assert!(late.hub.is_ended(bob.session), "a node that starts learns it from the record");
+    });
+}
+
+#[test]
+fn presence_is_of_all_nodes_together() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut watcher = Client::connect(&here, ann).await;
+        watcher.socket.watch(vec![bob.user]).await.unwrap();
+        let phone = Client::connect(&here, bob).await;
+        let laptop = Client::connect(&there, bob).await;
+        laptop.socket.set_status(Status::Away);
+        settle().await;
+        drop(phone);
+        sleep(Duration::from_secs(6)).await;
+        watcher.read();
+        let last = |client: &Client| {
+            let said = client.heard.iter().filter(|frame| frame["type"] == "presence");
+            said.last().map(|frame| frame["status"].as_str().unwrap().to_owned()).unwrap()
+        };
+        assert_eq!(last(&watcher), "away");
+        // The other node dies without a word: its lease runs out.
+        there.hub.stop();
+        sleep(Duration::from_secs(45)).await;
+        watcher.read();
+        assert_eq!(last(&watcher), "offline");
+        drop(laptop);
+    });
+}
+
+#[test]
+fn a_lost_hint_shows_by_its_number() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let mut client = Client::connect(&there, bob).await;
+        world.bus.cut();
+        world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        sleep(Duration::from_secs(5)).await;
+        let frames = client.read();
+        assert_eq!(kinds(&frames), ["heartbeat"]);
+        assert_eq!(frames[0]["seq"], client.seq + 1);
+    });
+}
+
+#[test]
+fn a_removed_user_is_told_even_when_the_event_was_lost() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut client = Client::connect(&there, bob).await;
+        client.subscribe(room, None).await;
+        world.bus.cut();
+        world.act(&here, room, ann.user, Action::Ban(bob.user)).await.unwrap();
+        world.bus.mend();
+        settle().await;
+        sleep(Duration::from_millis(200)).await;
+        let frames = client.read();
+        assert!(frames.iter().any(|frame| frame["type"] == "evicted" && frame["reason"] == "banned"), "{frames:?}");
+    });
+}
