@@ -1,5 +1,5 @@
-//! Reads users for those who sign in: while one question is under way, the others gather for the next, so that ten thousand
-//! who come back at once cost a few dozen questions.
+//! Reads users for those who sign in: the first is asked for at once, and whoever comes within the next
+//! [`crate::HubSettings::users_pause`] gathers for the next question, so that ten thousand who come back at once cost a few dozen.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,10 @@ use chat_domain::{
     objects::User,
     refusal::{Refusal, Unavailable},
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, sleep_until},
+};
 
 use crate::core::{Core, lock};
 
@@ -44,6 +47,7 @@ impl Core {
                 self.loader.arrived.notified().await;
                 continue;
             }
+            let next = Instant::now() + self.settings.users_pause;
             let mut asked = HashSet::new();
             let ids: Vec<_> = batch.iter().map(|(user, _)| *user).filter(|user| asked.insert(*user)).collect();
             let accounts = Arc::clone(&self.ports.accounts);
@@ -54,6 +58,7 @@ impl Core {
                 // Whoever gave up waiting needs no answer.
                 let _ = waiting.send(found.as_ref().map(|found| found.get(&user).cloned()).map_err(Clone::clone));
             }
+            sleep_until(next).await;
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct HubSettings {
     pub sockets_per_user: Option<usize>,
     /// Users in one question to the account store.
     pub users_batch: usize,
+    /// The least time between two questions to the account store: a storm is answered in batches, a lone sign-in at once.
+    pub users_pause: Duration,
     /// How long an access token lives: ended sessions are remembered for that long and [`HubSettings::ENDED_LEEWAY`].
     pub access_ttl: Duration,
     /// How long a node's word on a user's presence holds; renewed at a third of it.
@@ -106,6 +108,7 @@ impl Default for HubSettings {
             fan_out_slice: 16_384,
             sockets_per_user: Some(16),
             users_batch: 500,
+            users_pause: Duration::from_millis(25),
             access_ttl: Duration::from_secs(900),
             presence_ttl: Duration::from_secs(30),
             offline_delay: Duration::from_secs(5),
