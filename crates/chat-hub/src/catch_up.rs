@@ -59,8 +59,8 @@ impl Worker {
             match pause {
                 Pause::Done => return,
                 // A queue that takes no batch although it has drained will not take one at once.
-                Pause::Queue if listener.socket.outbox.is_below_low_water() => self.rest().await,
-                Pause::Queue => listener.socket.outbox.drained().await,
+                Pause::Queue if listener.outbox.is_below_low_water() => self.rest().await,
+                Pause::Queue => listener.outbox.drained().await,
                 Pause::Record => self.read_and_push(&listener).await,
             }
             pause = self.advance(&listener);
@@ -69,10 +69,10 @@ impl Worker {
 
     /// Goes as far as possible without waiting.
     fn advance(&self, listener: &Listener) -> Pause {
-        if !listener.is_heard() || listener.socket.outbox.is_closed() {
+        if !listener.is_heard() || listener.outbox.is_closed() {
             return Pause::Done;
         }
-        if !listener.socket.outbox.is_below_low_water() {
+        if !listener.outbox.is_below_low_water() {
             return Pause::Queue;
         }
         match listener.live.missed(listener.socket.identity.user, &listener.epoch, listener.cursor.get()) {
@@ -88,7 +88,7 @@ impl Worker {
     fn push_things(&self, listener: &Listener, mut entries: &[Arc<Entry>], log: LogHead) -> Pause {
         let stretch = Stretch { room: listener.room(), epoch: log.epoch, to: log.head, head: log.head, more: false };
         while listener.cursor.get() < stretch.to {
-            if !listener.socket.outbox.is_below_low_water() {
+            if !listener.outbox.is_below_low_water() {
                 return Pause::Queue;
             }
             let batch = self.compose(listener, &stretch, entries);
@@ -148,8 +148,8 @@ impl Worker {
         let pieces = by_rev(changes);
         let mut pieces: &[Object] = &pieces;
         while listener.cursor.get() < to {
-            listener.socket.outbox.drained().await;
-            if !listener.is_heard() || listener.socket.outbox.is_closed() {
+            listener.outbox.drained().await;
+            if !listener.is_heard() || listener.outbox.is_closed() {
                 return;
             }
             let batch = self.compose(listener, &stretch, pieces);
@@ -169,7 +169,7 @@ impl Worker {
 
 /// Queues a batch on a queue that has drained. One that is larger than the whole queue's limit uses the reserve.
 fn push(listener: &Listener, batch: &Batch) -> Pushed {
-    let outbox = &listener.socket.outbox;
+    let outbox = &listener.outbox;
     if outbox.push(batch.frame.clone()).is_err() && outbox.push_reply(batch.frame.clone()).is_err() {
         return Pushed::No;
     }

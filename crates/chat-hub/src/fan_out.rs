@@ -199,7 +199,7 @@ impl Worker {
         if let Some(audience) = self.audience(room) {
             audience.for_each(|listener| {
                 if listener.socket.identity.user != user {
-                    listener.socket.outbox.push_ephemeral(frame.clone());
+                    listener.outbox.push_ephemeral(frame.clone());
                 }
             });
         }

@@ -14,11 +14,13 @@ use chat_domain::{
     objects::Epoch,
 };
 
-use crate::{live_room::LiveRoom, recent::Recent, socket::SocketState};
+use crate::{live_room::LiveRoom, outbox::Outbox, recent::Recent, socket::SocketState};
 
 /// See the module.
 pub(crate) struct Listener {
     pub(crate) socket: Rc<SocketState>,
+    /// The socket's, at hand: a delivery touches as little memory as it can.
+    pub(crate) outbox: Outbox,
     pub(crate) live: Arc<LiveRoom>,
     /// The history that the cursor belongs to.
     pub(crate) epoch: Epoch,
@@ -66,7 +68,7 @@ impl Listener {
                 self.is_live.set(false);
                 return Offered::Behind(messages);
             }
-            if self.socket.outbox.push(recent.frame.clone()).is_err() {
+            if self.outbox.push(recent.frame.clone()).is_err() {
                 metrics::counter!("chat_slow_consumers_total").increment(1);
                 self.is_live.set(false);
                 return Offered::Behind(messages);

@@ -21,6 +21,10 @@ use crate::{
     rooms::gone,
 };
 
+/// So few changes are never too many to send.
+const FEW: u64 = 1_000;
+const _: () = assert!(MAX_CHANGES >= 1_000);
+
 impl Core {
     /// Gives early events time for their predecessors to come; reads the gap from the record when they do not.
     pub(crate) fn watch_gap(self: &Arc<Self>, room: Arc<LiveRoom>) {
@@ -155,7 +159,10 @@ impl Core {
     }
 
     async fn read_past(&self, room: &LiveRoom, after: Seq) -> Result<(), Refusal> {
-        let mut budget = room.with_state(|state| state.room_left()).unwrap_or(0);
+        let (entries, mut bytes) = room.with_state(|state| state.room_left()).unwrap_or((0, 0));
+        if entries == 0 && room.head().saturating_sub(after) <= FEW {
+            return Ok(());
+        }
         let mut past = Vec::new();
         let mut to = after;
         loop {
@@ -172,11 +179,11 @@ impl Core {
             let page = by_rev(changes);
             let weight: usize = page.iter().map(ring::weight).sum();
             past.extend(page);
-            if weight > budget || past.len() > MAX_CHANGES {
+            if weight > bytes || past.len() > entries {
                 // More than the ring holds: each catches up from the record, a few at a time.
                 return Ok(());
             }
-            budget -= weight;
+            bytes -= weight;
             if !more {
                 break;
             }

@@ -12,6 +12,7 @@ use std::{
 use chat_domain::{
     event::{Eviction, Object},
     ids::{Seq, UserId},
+    ports::MAX_CHANGES,
 };
 use serde::Serialize;
 
@@ -129,6 +130,14 @@ impl Ring {
         newest
     }
 
+    /// How many things changed after `after`: right above [`MAX_CHANGES`], an upper bound below. What changed before the ring
+    /// is not counted.
+    pub(crate) fn changed_at_least(&self, after: Seq) -> usize {
+        let most = self.entries.len() - self.entries.partition_point(|entry| entry.object.rev() <= after);
+        // Only where it matters is it worth telling changes of one thing apart.
+        if most > MAX_CHANGES { self.since(after).len() } else { most }
+    }
+
     /// Whether what changed after `after` is the same for every reader (see [`Entry::write_json`]).
     pub(crate) fn is_common_since(&self, after: Seq) -> bool {
         self.entries.iter().rev().take_while(|entry| entry.object.rev() > after).all(|entry| entry.is_common())
@@ -153,9 +162,9 @@ impl Ring {
         self.base = after;
     }
 
-    /// How much more it could hold, in bytes.
-    pub(crate) fn room_left(&self) -> usize {
-        self.max_weight.saturating_sub(self.weight)
+    /// How much more it could hold: entries, and bytes.
+    pub(crate) fn room_left(&self) -> (usize, usize) {
+        (self.max_entries.saturating_sub(self.entries.len()), self.max_weight.saturating_sub(self.weight))
     }
 
     /// Why a user is not in the room any more, as far as the ring knows.

@@ -59,7 +59,7 @@ pub(crate) enum Start {
 pub(crate) enum Need {
     /// Nothing more.
     Nothing,
-    /// Whether the log really ends before this cursor: another node may have written what was not heard here yet.
+    /// Whether things really stand so that the answer is no: another node may have written what was not heard here yet.
     Head,
     /// What changed after this cursor.
     Past(Seq),
@@ -188,20 +188,19 @@ impl RoomState {
         self.too_far = self.too_far.max(Some(after));
     }
 
-    /// How many bytes of the past could still be remembered.
-    pub(crate) fn room_left(&self) -> usize {
+    /// How much of the past could still be remembered: entries, and bytes.
+    pub(crate) fn room_left(&self) -> (usize, usize) {
         self.ring.room_left()
     }
 
     /// What must be asked before [`RoomState::start`] can decide well.
     pub(crate) fn need(&self, user: UserId, cursor: Option<&Cursor>) -> Need {
-        let Some(cursor) = cursor.filter(|cursor| self.is_of_this_history(cursor.epoch.as_ref())) else {
-            return Need::Nothing;
-        };
+        // Whoever seems to be a stranger here may have come in by another node a moment ago.
         if self.may_read(user).is_err() {
-            return Need::Nothing;
+            return Need::Head;
         }
-        if cursor.after > self.log.head {
+        let Some(cursor) = cursor else { return Need::Nothing };
+        if !self.is_of_this_history(cursor.epoch.as_ref()) || cursor.after > self.log.head {
             return Need::Head;
         }
         let known = self.ring.covers(cursor.after) || self.unservable(cursor.after).is_some();
@@ -274,9 +273,7 @@ impl RoomState {
         if self.too_far.is_some_and(|far| after <= far) {
             return Some(ResetReason::TooFar);
         }
-        let limit = u64::try_from(MAX_CHANGES).unwrap_or(u64::MAX);
-        let many = self.log.head - after > limit && self.ring.covers(after);
-        (many && self.ring.since(after).len() > MAX_CHANGES).then_some(ResetReason::TooFar)
+        (self.ring.changed_at_least(after) > MAX_CHANGES).then_some(ResetReason::TooFar)
     }
 }
 

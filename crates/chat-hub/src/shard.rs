@@ -114,6 +114,7 @@ impl Worker {
     ) -> Rc<Listener> {
         let listener = Rc::new(Listener {
             socket: Rc::clone(socket),
+            outbox: socket.outbox.clone(),
             live: Arc::clone(live),
             epoch: log.epoch.clone(),
             cursor: cursor.into(),

@@ -17,9 +17,6 @@ use crate::{
     room_state::{Need, Start},
 };
 
-/// A cursor beyond the head may need the head to be read and then the past: twice is enough.
-const ROUNDS: usize = 2;
-
 impl Socket {
     /// Hears these rooms, from where each request says; a room heard already is repositioned. `answer` gets one answer per
     /// request, in their order, when all rooms are decided; what it queues comes before the first frame of any of them.
@@ -46,12 +43,12 @@ impl Socket {
     async fn prepare(&self, request: &SubscribeRequest) -> Result<Arc<LiveRoom>, Refusal> {
         let core = &self.worker.core;
         let room = core.open_room(request.room.ok_or(Refusal::NotFound)?).await?;
-        for _ in 0..ROUNDS {
-            match room.need(self.state.identity.user, self.cursor_of(request)) {
-                Need::Nothing => break,
-                Need::Head => core.reach_head(&room).await?,
-                Need::Past(after) => core.recall(&room, after).await,
-            }
+        let need = || room.need(self.state.identity.user, self.cursor_of(request));
+        if need() == Need::Head {
+            core.reach_head(&room).await?;
+        }
+        if let Need::Past(after) = need() {
+            core.recall(&room, after).await;
         }
         Ok(room)
     }

@@ -1,6 +1,13 @@
 //! One node from end to end over a record in memory: what a socket hears, and what it never hears.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::panic, dead_code, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod rig;
 
@@ -241,12 +248,10 @@ fn cursors_that_cannot_be_served_are_reset_with_their_reason() {
         }
         let head = world.head(room).await;
         let mut client = Client::connect(&node, ann).await;
-        let reason = |answer: SubscribeAnswer| match answer {
-            SubscribeAnswer::Reset { reason, log } => {
-                assert_eq!(log.head, head);
-                reason
-            }
-            other => panic!("{other:?}"),
+        let reason = |answer: SubscribeAnswer| {
+            let SubscribeAnswer::Reset { reason, log } = answer else { panic!("{answer:?}") };
+            assert_eq!(log.head, head);
+            reason
         };
         assert_eq!(reason(client.subscribe(room, Some(head + 1)).await), ResetReason::Ahead);
         assert_eq!(reason(client.subscribe(room, Some(1)).await), ResetReason::TooFar);

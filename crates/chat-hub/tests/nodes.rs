@@ -1,6 +1,13 @@
 //! Several nodes on one record: with a bus, with a bus that dies, and without anybody noticing but the clock.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::panic, dead_code, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod rig;
 
@@ -9,7 +16,9 @@ use std::time::Duration;
 use chat_domain::{
     command::Action,
     objects::RoomKind,
+    pages::Cursor,
     ports::{Journal, SessionStore, Status},
+    refusal::Refusal,
 };
 use chat_hub::{Signal, SubscribeAnswer};
 use rig::{Client, World, kinds, run, settle};
@@ -109,6 +118,46 @@ fn any_node_serves_a_cursor_that_another_node_gave() {
 }
 
 #[test]
+fn who_came_in_by_one_node_is_let_in_by_another_that_has_not_heard_of_it() {
+    run(async {
+        let world = World::new();
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob, eve) = (world.user("ann").await, world.user("bob").await, world.user("eve").await);
+        let room = world.room(&here, RoomKind::Public, &[ann]).await;
+        let mut listener = Client::connect(&there, ann).await;
+        listener.subscribe(room, None).await;
+        world.bus.cut();
+        world.act(&here, room, bob.user, Action::Join).await.unwrap();
+        let mut client = Client::connect(&there, bob).await;
+        let answer = client.subscribe(room, None).await;
+        assert!(matches!(answer, SubscribeAnswer::Live { .. }), "{answer:?}");
+        let mut stranger = Client::connect(&there, eve).await;
+        let refused = stranger.subscribe(room, None).await;
+        assert!(matches!(refused, SubscribeAnswer::Error(Refusal::Forbidden(_))), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_cursor_of_the_new_history_is_served_before_the_next_look_at_the_heads() {
+    run(async {
+        let world = World::new();
+        let node = world.node();
+        let ann = world.user("ann").await;
+        let room = world.room(&node, RoomKind::Private, &[ann]).await;
+        let mut old = Client::connect(&node, ann).await;
+        old.subscribe(room, None).await;
+        let epoch = world.record.memory.rewind();
+        let mut new = Client::connect(&node, ann).await;
+        let after = world.head(room).await;
+        let answer = new.resume(room, Some(Cursor { epoch: Some(epoch), after })).await;
+        assert!(matches!(answer, SubscribeAnswer::Live { .. }), "{answer:?}");
+        settle().await;
+        assert_eq!(kinds(&old.read()), ["reset"], "who listened in the old one is told");
+        assert!(new.socket.is_subscribed(room) && new.read().is_empty());
+    });
+}
+
+#[test]
 fn a_session_that_ends_on_one_node_ends_on_all_with_and_without_the_bus() {
     run(async {
         let world = World::new();
@@ -150,8 +199,8 @@ fn presence_is_of_all_nodes_together() {
         sleep(Duration::from_secs(6)).await;
         watcher.read();
         let last = |client: &Client| {
-            let said = client.heard.iter().filter(|frame| frame["type"] == "presence");
-            said.last().map(|frame| frame["status"].as_str().unwrap().to_owned()).unwrap()
+            let mut said = client.heard.iter().filter(|frame| frame["type"] == "presence");
+            said.next_back().map(|frame| frame["status"].as_str().unwrap().to_owned()).unwrap()
         };
         assert_eq!(last(&watcher), "away");
         // The other node dies without a word: its lease runs out.

@@ -140,6 +140,7 @@ fn membership_follows_the_log() {
     state.apply(removal(11), &mut Vec::new());
     assert!(state.gone(BOB).is_some());
     assert_eq!(state.start(BOB, None), Err(Refusal::NotFound));
+    assert_eq!(state.need(BOB, None), Need::Head, "the record must agree before anybody is refused");
     assert!(matches!(state.missed(BOB, &Epoch("e".into()), 10), Missed::Membership(_)));
     assert_eq!(state.start(ANN, None), Ok(Start::Live));
 }

@@ -15,7 +15,7 @@ use chat_domain::{
     },
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
-    words::{Device, DisplayName, Emoji, Username},
+    words::{DisplayName, Emoji, Username},
 };
 use chat_memory::Memory;
 
@@ -176,10 +176,7 @@ impl LogStore for FaultyStore {
         self.through(self.memory.live(room)).await
     }
 
-    async fn heads(
-        &self,
-        rooms: &[RoomId],
-    ) -> Result<Vec<(RoomId, chat_domain::objects::LogHead)>, Unavailable> {
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, chat_domain::objects::LogHead)>, Unavailable> {
         self.through(self.memory.heads(rooms)).await
     }
 

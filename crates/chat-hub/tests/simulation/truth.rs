@@ -52,6 +52,8 @@ pub struct Annals {
     /// Where each nonce was posted.
     pub posts: HashMap<(UserId, Nonce), Vec<Seq>>,
     reactions: HashMap<Seq, Reacted>,
+    /// The highest number of a post that was acknowledged.
+    pub acknowledged: Seq,
 }
 
 impl Annals {
@@ -89,6 +91,20 @@ impl Annals {
             let known = revs.partition_point(|rev| *rev <= seq);
             Some((*key, *revs.get(known.checked_sub(1)?)?, known < revs.len()))
         })
+    }
+
+    pub fn messages(&self) -> Vec<Seq> {
+        let seq = |key: &Key| if let Key::Message(seq) = key { Some(*seq) } else { None };
+        self.revs.keys().filter_map(seq).collect()
+    }
+
+    /// Everybody who ever was in, or may not be, as they are now.
+    pub fn latest_members(&self) -> Vec<Object> {
+        let newest = |(key, revs): (&Key, &Vec<Seq>)| match key {
+            Key::Member(_) => self.at(*revs.last()?).map(|logged| logged.event.object.clone()),
+            Key::Message(_) | Key::Room => None,
+        };
+        self.revs.iter().filter_map(newest).collect()
     }
 
     fn record(&mut self, command: &Command, event: &Event) -> Result<(), String> {

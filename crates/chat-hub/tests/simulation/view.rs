@@ -70,6 +70,10 @@ impl View {
         }
     }
 
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
     /// Where to go on from; `None` for a device that wants only what is new.
     pub fn resume(&self) -> Option<Cursor> {
         (self.complete || self.cursor > 0).then(|| Cursor { epoch: self.epoch.clone(), after: self.cursor })
@@ -110,7 +114,9 @@ impl View {
         if epoch.is_some() && epoch != answer.epoch {
             return Err("a cursor of another history was taken".to_owned());
         }
-        if self.epoch != answer.epoch {
+        if self.epoch.is_none() {
+            self.epoch.clone_from(&answer.epoch);
+        } else if self.epoch != answer.epoch {
             self.things.clear();
             self.complete = false;
             self.cursor = after;
