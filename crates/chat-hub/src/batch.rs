@@ -69,6 +69,8 @@ pub(crate) struct Batch {
     pub(crate) frame: Bytes,
     /// Where the cursor is after it.
     pub(crate) to: Seq,
+    /// Whether it tells the client that another follows.
+    pub(crate) more: bool,
     /// How many of the objects are in it.
     pub(crate) used: usize,
     /// How many of these are messages.
@@ -90,12 +92,13 @@ pub(crate) fn compose<P: Piece>(stretch: &Stretch, from: Seq, reader: UserId, pi
     let is_last = used == pieces.len();
     let last_rev = pieces.get(used.saturating_sub(1)).map_or(stretch.to, |piece| piece.object().rev());
     let to = if is_last { stretch.to } else { last_rev };
-    let frame = wsframe::text_with(|out| lists.write(stretch, from, to, stretch.more || !is_last, out));
+    let more = stretch.more || !is_last;
+    let frame = wsframe::text_with(|out| lists.write(stretch, from, to, more, out));
     let frame = frame.unwrap_or_else(|error| {
         tracing::error!(%error, "a batch could not be encoded");
         Bytes::new()
     });
-    Batch { frame, to, used, messages: lists.count }
+    Batch { frame, to, more, used, messages: lists.count }
 }
 
 /// The objects of a frame, encoded, by kind.

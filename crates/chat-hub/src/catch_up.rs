@@ -76,6 +76,8 @@ impl Worker {
             return Pause::Queue;
         }
         match listener.live.missed(listener.socket.identity.user, &listener.epoch, listener.cursor.get()) {
+            // The record was ahead of the room when a page of it was read: the rest of what was promised is there.
+            Missed::Nothing if listener.owes_batch.get() => return Pause::Record,
             Missed::Nothing => listener.is_live.set(true),
             Missed::Membership(reason) => self.evict(listener, reason),
             Missed::Reset(reason, log) => self.reset(listener, reason, log),
@@ -174,6 +176,7 @@ fn push(listener: &Listener, batch: &Batch) -> Pushed {
         return Pushed::No;
     }
     listener.cursor.set(batch.to);
+    listener.owes_batch.set(batch.more);
     metrics::counter!("chat_messages_delivered_total").increment(batch.messages);
     Pushed::Yes
 }

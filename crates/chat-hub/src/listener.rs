@@ -29,6 +29,8 @@ pub(crate) struct Listener {
     /// Events are queued as they come. Otherwise it is catching up: because it began behind, because its queue was full, or
     /// because an event was lost on the way; and what comes meanwhile is part of what it catches up with.
     pub(crate) is_live: Cell<bool>,
+    /// The last batch told the client that another follows, and none has yet.
+    pub(crate) owes_batch: Cell<bool>,
     /// The head that the last heartbeat told.
     pub(crate) beat: Cell<Seq>,
     /// Where it stands in the room's list; `None` once it is out.

@@ -119,6 +119,7 @@ impl Worker {
             epoch: log.epoch.clone(),
             cursor: cursor.into(),
             is_live: (cursor == log.head).into(),
+            owes_batch: false.into(),
             beat: log.head.into(),
             place: None.into(),
         });
