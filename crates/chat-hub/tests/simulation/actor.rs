@@ -55,7 +55,11 @@ async fn attempt(world: &World, by: UserId, room: RoomId, action: Action) -> Tri
 
 /// Posts, and posts again under the same nonce until an answer comes or patience ends.
 pub async fn post(world: Rc<World>, by: UserId, room: RoomId, nonce: String, text: String) {
-    let draft = Draft { text: Text::parse(&text, 100_000).unwrap(), nonce: Nonce::parse(&nonce).ok(), reply_to: None };
+    let draft = Draft {
+        text: Text::parse(&text, 100_000).unwrap(),
+        nonce: Some(Nonce::parse(&nonce).unwrap()),
+        reply_to: None,
+    };
     for _ in 0..TRIES {
         let acknowledged = world.acknowledged(room);
         match attempt(&world, by, room, Action::Post(draft.clone())).await {

@@ -41,6 +41,8 @@ const TICKS_OF_A_BEAT: u32 = 5;
 const TICK: Duration = Duration::from_secs(5);
 /// A write without progress for so long ends the socket (protocol §3).
 const STALLED: Duration = Duration::from_secs(20);
+/// How long a device waits to be let in.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a finished connection may take to drain.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -50,7 +52,9 @@ pub async fn run(device: &Rc<Device>) {
     let Some((node, shard)) = world.door(device.avoid.take()) else { return };
     let outbox = Outbox::new(world.outbox_limit);
     let identity = Identity { user: device.user, session: device.session.get() };
-    let (socket, ready) = match shard.connect(identity, outbox.clone()).await {
+    // A node that ends meanwhile answers nothing.
+    let Ok(connected) = timeout(PATIENCE, shard.connect(identity, outbox.clone())).await else { return };
+    let (socket, ready) = match connected {
         Ok(connected) => connected,
         Err(Refusal::SessionRevoked) => {
             device.session.set(world.sign_in(device.user));

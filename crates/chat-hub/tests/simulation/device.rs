@@ -89,10 +89,6 @@ impl Device {
         self.world.note(|| format!("device {} {}", self.number, line()));
     }
 
-    pub fn speed(&self) -> Speed {
-        self.speed.get()
-    }
-
     pub fn set_speed(&self, speed: Speed) {
         self.note(|| format!("is {speed:?}"));
         self.speed.set(speed);
@@ -107,8 +103,12 @@ impl Device {
         }
     }
 
-    /// A connection stands; `ready` comes first.
+    /// A connection stands; `ready` comes first. Sometimes it is of a device that remembers nothing.
     pub fn linked(&self, link: Link) {
+        if self.world.dice.chance(0.1) {
+            self.views.borrow_mut().clear();
+            self.me.set(0);
+        }
         self.generation.set(self.generation.get() + 1);
         self.last_hint.set(0);
         self.link.replace(Some(link));
@@ -243,13 +243,9 @@ impl Device {
         });
     }
 
-    /// A new connection: everything is resumed; sometimes by a device that remembers nothing.
+    /// A new connection: everything is resumed.
     fn ready(self: &Rc<Self>, seq: Seq) {
         self.note(|| format!("ready {seq}"));
-        if self.world.dice.chance(0.1) {
-            self.views.borrow_mut().clear();
-            self.me.set(0);
-        }
         let rooms: Vec<_> = self.views.borrow().keys().copied().collect();
         for room in rooms {
             self.subscribe_unless_done(room);

@@ -29,23 +29,15 @@ const HINTS_WITHIN: Duration = Duration::from_secs(45);
 /// More changed objects than a cursor is served.
 const FLOOD: usize = 1_050;
 
-/// What a run comes to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Of everything that happened, in its order.
-    pub hash: u64,
-    pub lines: u64,
-}
-
-/// Runs a seed to its end, or to the first promise that is broken.
-pub fn run(seed: u64, steps: usize, adjust: impl FnOnce(&mut HubSettings)) -> Result<Ended, String> {
+/// Runs a seed to its end, or to the first promise that is broken; what happened, line by line.
+pub fn run(seed: u64, steps: usize, adjust: impl FnOnce(&mut HubSettings)) -> Result<Vec<String>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let local = LocalSet::new();
     local.block_on(&runtime, async {
         let world = World::new(seed, adjust);
         let ended = play(&world, steps).await;
-        let ended = ended.map_err(|what| format!("seed {seed}: {what}\n{}", world.trace.tail()));
-        ended.map(|()| Ended { hash: world.trace.hash(), lines: world.trace.count() })
+        let ended = ended.map_err(|what| format!("seed {seed}: {what}\n{}", world.trace.tail(seed)));
+        ended.map(|()| world.trace.take())
     })
 }
 
@@ -92,10 +84,12 @@ fn step(world: &Rc<World>, count: usize) {
     match dice.number(0..=999) {
         0..=399 => {
             for index in 0..*dice.pick(&[1, 1, 2, 8]) {
-                act(world, post(Rc::clone(world), user, room, format!("nonce-{count}-{index}"), world.text()));
+                act(world, post(Rc::clone(world), user, room, format!("nonce-{count:03}-{index}"), world.text()));
             }
         }
-        400..=419 => act(world, post_at_once(Rc::clone(world), user, room, format!("nonce-{count}"), dice.size(2..=5))),
+        400..=419 => {
+            act(world, post_at_once(Rc::clone(world), user, room, format!("nonce-{count:03}"), dice.size(2..=5)))
+        }
         420..=699 => {
             let (by, action) = deed(world, user, room);
             act(world, once(Rc::clone(world), by, room, action));
@@ -186,8 +180,8 @@ async fn flood(world: Rc<World>, room: RoomId) {
     world.note(|| format!("{room} is flooded"));
     let by = world.users[0];
     for index in 0..FLOOD {
-        let nonce = Nonce::parse(&format!("flood-{}-{index}", world.clock.elapsed_ms())).ok();
-        let draft = Draft { text: Text::parse("flood", 10).unwrap(), nonce, reply_to: None };
+        let nonce = Nonce::parse(&format!("flood-{}-{index}", world.clock.elapsed_ms())).unwrap();
+        let draft = Draft { text: Text::parse("flood", 10).unwrap(), nonce: Some(nonce), reply_to: None };
         let command = Command { room, by, at: world.now(), action: Action::Post(draft) };
         let pending = world.hub().submit(command);
         if index % 100 == 0 {

@@ -92,7 +92,8 @@ impl View {
     pub fn answered(&mut self, answer: &RoomAnswer) -> Step {
         if answer.status == "gone" {
             self.stream = None;
-            return Ok(Then::Nothing);
+            // It may want the room again by now.
+            return Ok(if self.unsubscribed { Then::Nothing } else { Then::Retry });
         }
         let asked = self.asked.take().ok_or_else(|| format!("an answer about {} that nobody asked for", self.room))?;
         self.stream = None;

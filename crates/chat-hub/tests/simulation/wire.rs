@@ -18,7 +18,7 @@ pub enum Said {
     Ok { rooms: Vec<RoomAnswer> },
     Event(EventFrame),
     Batch(BatchFrame),
-    Reset { room: RoomId, epoch: Epoch, head: Seq, reason: ResetReason },
+    Reset { room: RoomId, head: Seq, reason: ResetReason },
     Heartbeat { heads: BTreeMap<RoomId, Seq>, seq: Seq },
     Evicted { room: RoomId, reason: Eviction },
     Typing { room: RoomId, user: UserId },
