@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// The port [`Clock`] on the system's real-time clock.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the home of wall time")]

@@ -22,24 +22,24 @@ use crate::{
 const METRICS_BACKLOG: u32 = 64;
 
 /// What listens, and where.
-pub struct Listeners {
+pub(crate) struct Listeners {
     /// REST, WebSocket, documents.
-    pub public: Server,
+    pub(crate) public: Server,
     /// `/metrics`, when it is on.
-    pub metrics: Option<Server>,
+    pub(crate) metrics: Option<Server>,
     /// Where the public listener is.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Where the metrics listener is.
-    pub metrics_address: Option<SocketAddr>,
+    pub(crate) metrics_address: Option<SocketAddr>,
     /// What `/readyz` answers.
-    pub readiness: Readiness,
+    pub(crate) readiness: Readiness,
 }
 
 /// Opens both.
 ///
 /// # Errors
 /// [`ServeError::Listen`] names the setting whose address can't be listened on.
-pub fn open(settings: &Settings, backend: &Backend, telemetry: &Telemetry) -> Result<Listeners, ServeError> {
+pub(crate) fn open(settings: &Settings, backend: &Backend, telemetry: &Telemetry) -> Result<Listeners, ServeError> {
     let socket = listen("http.listen", settings.http.listen, settings.http.backlog)?;
     let address = socket.local_addr()?;
     let readiness = Readiness::new(std::sync::Arc::clone(&backend.log));

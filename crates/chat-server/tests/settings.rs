@@ -1,5 +1,5 @@
 //! Settings as an operator meets them: files, environment, and one sentence for every mistake.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::too_many_lines, reason = "tests")]
 
 use std::path::PathBuf;
 

@@ -94,7 +94,6 @@ pub fn web(settings: &Settings) -> WebSettings {
         header_bytes: limits.header_bytes,
         url_bytes: limits.url_bytes,
         body_within: Duration::from_secs(limits.body_seconds),
-        header_within: Duration::from_secs(limits.header_seconds),
         allowed_origins: http.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: TrustedProxies::new(proxies.collect()),
         limits: AdvertisedLimits {

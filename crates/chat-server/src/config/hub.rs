@@ -21,8 +21,6 @@ section! {
         poll_seconds: u64 = 5, within 1..=60;
         /// Catch-ups from the record side by side.
         catchup_concurrency: usize = 8, within 1..=1_000;
-        /// Changed objects of a catch-up; above it the client is told to reset.
-        catchup_objects: usize = 1_000, within 1..=100_000;
         /// Bytes of one catch-up batch.
         batch_bytes: usize = 65_536, within 8_192..=1_048_576;
         /// Seconds between a user's last socket closing and `offline`.

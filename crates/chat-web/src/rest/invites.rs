@@ -23,8 +23,8 @@ use crate::{
     problem::{Answered, ErrorCode},
 };
 
-/// The shortest and longest life of an invite, in seconds: a minute, a year.
-const LIFE_S: (u32, u32) = (60, 31_536_000);
+/// The shortest and longest life of an invite, in seconds: one, a year.
+const LIFE_S: (u32, u32) = (1, 31_536_000);
 /// Most uses that can be asked for.
 const MAX_USES: u32 = 100_000;
 

@@ -9,6 +9,7 @@ use chat_domain::{
     ids::SessionId,
     objects::{Session, User},
     ports::Secret,
+    refusal::Refusal,
     usecases::{Chat, Grant, SignIn},
     words::Device,
 };
@@ -142,7 +143,12 @@ impl FromJson for Refresh {
 }
 
 async fn refresh(web: Data<Web>, Body(body): Body<Refresh>) -> Answered {
-    let grant = web.chat.refresh(body.refresh_token.expose()).await?;
+    let granted = web.chat.refresh(body.refresh_token.expose()).await;
+    if granted.as_ref().is_err_and(|refusal| *refusal == Refusal::SessionRevoked) {
+        // For the audit (security R2); which session it was, the hub's line beside this one tells when it ends by it.
+        tracing::warn!("a refresh token was presented after its successor was used, or after its session's end");
+    }
+    let grant = granted?;
     Ok(tokens(StatusCode::OK, &grant))
 }
 

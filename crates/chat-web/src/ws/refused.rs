@@ -20,4 +20,3 @@ impl From<Refused> for Problem {
         }
     }
 }
-

@@ -72,9 +72,10 @@ impl Session {
     fn write(&mut self, id: i64, room: RoomId, action: Action) -> Result<(), Refusal> {
         let (chat, user, outbox) = (self.door.chat.clone(), self.claims.user, self.outbox.clone());
         let start = Box::new(move || -> Running {
-            let pending: Result<Pending, Refusal> = match action {
-                Action::Post(draft) => chat.post(user, room, draft),
-                action => Ok(chat.command(user, room, action)),
+            let pending: Result<Pending, Refusal> = if let Action::Post(draft) = action {
+                chat.post(user, room, draft)
+            } else {
+                Ok(chat.command(user, room, action))
             };
             async move {
                 let result = match pending {
