@@ -50,6 +50,9 @@ impl Core {
     /// The same on every node.
     pub(crate) fn end_everywhere(&self, sessions: &[SessionId]) {
         if !sessions.is_empty() {
+            for session in sessions {
+                tracing::info!(%session, "a session was ended");
+            }
             self.end_here(sessions);
             self.ports.bus.publish(Note::Ended(sessions.to_vec()));
         }
