@@ -18,8 +18,8 @@ use chat_domain::{
     objects::{Message, RoomKind},
     pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
     ports::{
-        AccountStore, Clock, Journal, LogStore, NewAccount, NewSession, PasswordHash, Reacted, Reader, RoomStore,
-        SessionStore,
+        AccountStore, Bus, Clock, Heard, Journal, LogStore, NewAccount, NewSession, Note, PasswordHash, Reacted,
+        Reader, RoomStore, SessionStore, Topic,
     },
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
@@ -28,7 +28,7 @@ use chat_domain::{
 use chat_hub::{
     Hub, HubPorts, HubSettings, Identity, Shard, Signals, Socket, SubscribeAnswer, SubscribeRequest, outbox::Outbox,
 };
-use chat_memory::{Memory, MemoryBus, MemoryPresence};
+use chat_memory::{Memory, MemoryBus, MemoryPresence, NodeBus};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -49,6 +49,8 @@ pub async fn settle() {
 pub struct World {
     pub record: Arc<Record>,
     pub bus: MemoryBus,
+    /// Every node's events get lost on the way, and nobody notices.
+    pub loses_events: Arc<AtomicBool>,
     presence: MemoryPresence,
     clock: Arc<TestClock>,
 }
@@ -63,6 +65,7 @@ impl World {
         Self {
             record: Arc::default(),
             bus: MemoryBus::new(),
+            loses_events: Arc::default(),
             presence: MemoryPresence::new(),
             clock: Arc::new(TestClock { origin: Instant::now(), ids: AtomicU64::new(1) }),
         }
@@ -79,7 +82,7 @@ impl World {
             sessions: Arc::new(self.record.memory.clone()),
             rooms: Arc::new(Rooms(record())),
             log: record(),
-            bus: Arc::new(self.bus.node()),
+            bus: Arc::new(Lossy { bus: self.bus.node(), loses: Arc::clone(&self.loses_events) }),
             presence: Arc::new(self.presence.node()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         };
@@ -287,6 +290,32 @@ impl RoomStore for Rooms {
     }
     async fn sync(&self, user: UserId, at: Timestamp) -> Result<chat_domain::pages::FirstPaint, Refusal> {
         self.0.memory.sync(user, at).await
+    }
+}
+
+struct Lossy {
+    bus: NodeBus,
+    loses: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Bus for Lossy {
+    fn publish(&self, note: Note) {
+        if !(self.loses.load(Ordering::Relaxed) && matches!(note, Note::Event { .. })) {
+            self.bus.publish(note);
+        }
+    }
+    fn listen(&self, topic: Topic) {
+        self.bus.listen(topic);
+    }
+    fn unlisten(&self, topic: Topic) {
+        self.bus.unlisten(topic);
+    }
+    async fn heard(&self) -> Heard {
+        self.bus.heard().await
+    }
+    fn is_healthy(&self) -> bool {
+        self.bus.is_healthy()
     }
 }
 
