@@ -471,3 +471,69 @@ async fn a_later_send_has_the_higher_number_over_any_door() {
         last = seq;
     }
 }
+
+#[tokio::test]
+async fn a_batch_is_made_for_its_reader_and_an_event_for_everybody() {
+    let app = spawn_app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let room = alice.creates_private_room("views", &[&bob]).await;
+    let page = alice.get(&format!("/rooms/{room}/messages")).await.is(200);
+    let head = page["head"].as_u64().unwrap();
+    let seq = alice.posts(&room, "mine").await["seq"].as_u64().unwrap();
+    bob.puts(&format!("/rooms/{room}/messages/{seq}/reactions/{}", encode("👍"))).await.is(204);
+    for (user, is_author) in [(&alice, true), (&bob, false)] {
+        let mut socket = user.connects().await;
+        socket.resumes(&room, &page["epoch"], head).await;
+        let batch = socket.hears("batch").await;
+        let message = &batch["messages"][0];
+        assert_eq!(message["nonce"].is_string(), is_author, "{message}");
+        assert_eq!(message["reactions"][0].get("me") == Some(&json!(true)), !is_author, "{message}");
+        let path = format!("/rooms/{room}/changes?epoch={}&after={head}", page["epoch"].as_str().unwrap());
+        let polled = user.get(&path).await.is(200);
+        assert_eq!(&polled["messages"][0], message, "the same object by either door");
+        assert_eq!(&user.history(&room).await[0], message);
+        assert_eq!(&user.syncs(&room).await.unwrap()["last"], message);
+    }
+}
+
+#[tokio::test]
+async fn a_room_named_twice_in_one_request_is_heard_once() {
+    let app = spawn_app().await;
+    let alice = app.user("alice").await;
+    let room = alice.creates_private_room("twice", &[]).await;
+    let mut socket = alice.connects().await;
+    let answer = socket.done(json!({"type": "subscribe", "rooms": [{"room": room}, {"room": room}]})).await;
+    assert_eq!(answer["rooms"].as_array().unwrap().len(), 2, "{answer}");
+    alice.posts(&room, "once").await;
+    socket.sees("once").await;
+    assert!(socket.drain().await.iter().all(|frame| frame["data"]["text"] != "once"));
+}
+
+#[tokio::test]
+async fn who_comes_back_after_a_kick_subscribes_anew_and_sees_what_was_said_meanwhile() {
+    let app = spawn_app().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let room = alice.creates_private_room("back", &[&bob]).await;
+    let (mut one, mut two) = (bob.connects().await, bob.connects().await);
+    let first = one.subscribes(&room).await;
+    two.subscribes(&room).await;
+    alice.kicks(&room, &bob).await;
+    for socket in [&mut one, &mut two] {
+        assert_eq!(socket.hears("evicted").await["reason"], "kicked");
+    }
+    let removed = alice.posts(&room, "meanwhile").await["seq"].as_u64().unwrap() - 1;
+    alice.adds(&room, &bob).await;
+    alice.posts(&room, "welcome").await;
+    for socket in [&mut one, &mut two] {
+        let heard = socket.drain().await;
+        let is_later = |frame: &Value| frame["room"] == room.as_str() && frame["seq"].as_u64() > Some(removed);
+        assert!(!heard.iter().any(is_later), "an eviction ends the subscription: {heard:?}");
+    }
+    let answer = one.resumes(&room, &first["epoch"], first["head"].as_u64().unwrap()).await;
+    assert_eq!(answer["status"], "catchup");
+    let mut replica = Replica::at(first["head"].as_u64().unwrap());
+    let end = answer["head"].as_u64().unwrap();
+    follow(&mut one, &room, &mut replica, end).await;
+    assert_eq!(replica.texts(), ["meanwhile", "welcome"]);
+    assert_eq!(replica.members[&bob.id]["in"], true);
+}

@@ -26,6 +26,7 @@ mod delivery;
 mod durability;
 mod frames;
 mod handshake;
+mod hostile;
 mod invites;
 mod life;
 mod logs;

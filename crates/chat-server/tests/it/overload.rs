@@ -61,6 +61,47 @@ async fn a_slow_reader_is_caught_up_and_costs_bounded_memory() {
 }
 
 #[tokio::test]
+async fn a_reader_who_is_more_than_a_thousand_changes_behind_is_reset() {
+    let app = unhurried().set("LIMITS__OUTBOUND_BYTES", 65_536).spawn().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let room = alice.creates_private_room("behind", &[&bob]).await;
+    let (stream, _) = Upgrade::new(app.address()).shake_with(Some(4_096)).await.unwrap();
+    let mut slow = Socket::over(stream).await;
+    slow.auth(&bob.access).await;
+    let first = slow.subscribes(&room).await;
+    let mut writer = alice.connects().await;
+    let total = 2_600_u64;
+    for _ in 0..total / 20 {
+        let sends = (0..20).map(|_| json!({"type": "send", "room": room, "nonce": nonce(), "text": "z".repeat(3_500)}));
+        for id in writer.begins_all(sends).await {
+            writer.answer(id, "send").await;
+        }
+    }
+    let mut replica = Replica::at(first["head"].as_u64().unwrap());
+    let reset = loop {
+        let frame = slow.wait(PATIENCE, "a change", |frame| frame["room"] == room.as_str()).await;
+        if frame["type"] == "reset" {
+            break frame;
+        }
+        replica.apply(&frame);
+        assert!(replica.cursor < first["head"].as_u64().unwrap() + total, "never reset: the test is too weak");
+    };
+    let head = first["head"].as_u64().unwrap() + total;
+    crate::harness::has(
+        &reset,
+        json!({"room": room, "epoch": first["epoch"], "head": head, "floor": 0, "reason": "too_far"}),
+    );
+    // Not subscribed any more; by its head it goes on.
+    alice.posts(&room, "unheard").await;
+    assert!(slow.drain().await.iter().all(|frame| frame["data"]["text"] != "unheard"));
+    let answer = slow.resumes(&room, &first["epoch"], head).await;
+    assert_eq!(answer["status"], "catchup", "{answer}");
+    slow.hears("batch").await;
+    alice.posts(&room, "heard").await;
+    slow.sees("heard").await;
+}
+
+#[tokio::test]
 async fn t12_a_reader_that_stops_for_ever_is_closed_after_the_stall_time() {
     let app = unhurried().set("LIMITS__STALL_SECONDS", 2).set("LIMITS__OUTBOUND_BYTES", 65_536).spawn().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
