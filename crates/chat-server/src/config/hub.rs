@@ -6,7 +6,7 @@ section! {
     /// The live part.
     Hub in "hub" {
         /// Recent events that a live room keeps for those who resume.
-        ring_events: usize = 512, within 1..=100_000;
+        ring_events: usize = 1_024, within 1..=100_000;
         /// Milliseconds that an early event waits for its predecessor before the gap is read from the record.
         reorder_ms: u64 = 150, within 1..=5_000;
         /// Changes in one transaction, at most.
