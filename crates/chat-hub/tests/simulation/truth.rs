@@ -82,7 +82,16 @@ impl Annals {
 
     /// Whether the user was put out, or left, after `seq`.
     pub fn went_after(&self, user: UserId, seq: Seq) -> bool {
-        self.moves.get(&user).is_some_and(|moves| moves.iter().any(|(at, came)| *at > seq && !came))
+        self.moved_after(user, seq, false)
+    }
+
+    /// Whether the user came in after `seq`.
+    pub fn came_after(&self, user: UserId, seq: Seq) -> bool {
+        self.moved_after(user, seq, true)
+    }
+
+    fn moved_after(&self, user: UserId, seq: Seq, inwards: bool) -> bool {
+        self.moves.get(&user).is_some_and(|moves| moves.iter().any(|(at, came)| *at > seq && *came == inwards))
     }
 
     /// The latest change of each thing up to `seq`, and whether there is a later one.
