@@ -34,6 +34,7 @@ mod matrix;
 mod messages;
 mod overload;
 mod process;
+mod races;
 mod rooms;
 mod sessions;
 mod sync;
