@@ -149,7 +149,7 @@ pub fn deed(world: &World, by: UserId, room: RoomId) -> (UserId, Action) {
         0..=5 => (world.author(room, seq).unwrap_or(by), Action::Edit { seq, text: text(), if_match: None }),
         6..=7 => (world.author(room, seq).unwrap_or(by), Action::Delete { seq, if_match: None }),
         8..=13 => {
-            let emoji = Emoji::parse(*dice.pick(&["👍", "🎉", "👀"])).unwrap();
+            let emoji = Emoji::parse(dice.pick::<&str>(&["👍", "🎉", "👀"])).unwrap();
             (by, Action::React { seq, emoji, on: dice.chance(0.7) })
         }
         14..=15 => (owner, Action::Pin { seq, on: dice.chance(0.7) }),

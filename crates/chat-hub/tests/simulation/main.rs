@@ -41,7 +41,7 @@ use schedule::run;
 const STEPS: usize = 300;
 
 /// Seeds that once failed.
-const REGRESSIONS: &[u64] = &[];
+const REGRESSIONS: &[u64] = &[22, 1_896];
 
 /// Runs seeds on all cores; the first failures, by seed.
 fn campaign(seeds: Range<u64>, steps: usize) -> Vec<(u64, String)> {
@@ -74,7 +74,7 @@ fn assert_none(failures: Vec<(u64, String)>) {
 
 #[test]
 fn whatever_fails_every_promise_is_kept() {
-    assert_none(campaign(0..60, STEPS));
+    assert_none(campaign(0..40, STEPS));
 }
 
 #[test]
@@ -107,9 +107,11 @@ mod sabotage {
 
     use super::*;
 
+    /// Some run breaks a promise that the same run without the defect keeps.
     fn is_seen(defect: Sabotage) {
-        let seen = (0..20).any(|seed| run(seed, STEPS, |settings| settings.sabotage = Some(defect)).is_err());
-        assert!(seen, "{defect:?} goes unnoticed");
+        let broken = (0..20).find(|seed| run(*seed, STEPS, |settings| settings.sabotage = Some(defect)).is_err());
+        let seed = broken.unwrap_or_else(|| panic!("{defect:?} goes unnoticed"));
+        run(seed, STEPS, |_| {}).unwrap();
     }
 
     #[test]

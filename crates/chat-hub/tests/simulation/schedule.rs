@@ -157,7 +157,7 @@ fn disturb(world: &Rc<World>, which: u64, room: RoomId) {
         993..=995 => sign_out(world),
         996..=997 => act(world, flood(Rc::clone(world), room)),
         998 if world.rooms.len() > 1 && room != world.rooms[0] => {
-            act(world, once(Rc::clone(world), world.users[0], room, Action::Close));
+            act(world, once(Rc::clone(world), world.users[0], room, Action::Close { if_match: None }));
         }
         _ => world.broker.interrupt(),
     }
