@@ -83,12 +83,9 @@ impl Client {
     pub(crate) async fn connect(&mut self, sink: &mut impl Sink) -> Result<(), Lost> {
         self.disconnect();
         let token = self.account.access().await.map_err(broken)?;
-        let stream = match self.chunk {
-            None => self.target.connect().await.map_err(broken)?,
-            Some(_) => small(&self.target).await.map_err(broken)?,
-        };
+        let stream = self.target.connect().await.map_err(broken)?;
         let (mut reader, writer) = wire::upgrade(stream, &self.target).await.map_err(broken)?;
-        reader.pace.chunk = self.chunk;
+        reader.read_by(self.chunk);
         self.link = Some((reader, writer));
         let id = self.id();
         self.say(&words::auth(id, &token)).await?;
@@ -123,7 +120,7 @@ impl Client {
     pub(crate) fn read_by(&mut self, chunk: Option<usize>) {
         self.chunk = chunk;
         if let Some((reader, _)) = self.link.as_mut() {
-            reader.pace.chunk = chunk;
+            reader.read_by(chunk);
         }
     }
 
@@ -258,13 +255,6 @@ impl Client {
         self.last_id = if self.last_id >= 0x7FFF_FFFF { 1 } else { self.last_id + 1 };
         self.last_id
     }
-}
-
-/// A connection whose receive buffer is as small as the kernel allows, so that a slow reader is felt by the server.
-async fn small(target: &Target) -> anyhow::Result<tokio::net::TcpStream> {
-    let stream = target.connect().await?;
-    socket2::SockRef::from(&stream).set_recv_buffer_size(4096)?;
-    Ok(stream)
 }
 
 fn broken(e: impl Into<anyhow::Error>) -> Lost {

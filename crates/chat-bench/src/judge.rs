@@ -105,8 +105,8 @@ pub(crate) enum Anomaly {
     Hole { room: usize, after: u64, next: u64 },
     /// Issued after another's acknowledgement, but with a lower number.
     Backwards { mark: Mark, room: usize, seq: u64, acked_before: u64 },
-    /// A listener never applied it.
-    Missing { name: String, room: usize, seq: u64 },
+    /// A listener never applied these neighbours in the log.
+    Missing { name: String, room: usize, from: u64, to: u64 },
     /// A listener applied it again.
     AppliedTwice { name: String, room: usize, seq: u64 },
     /// A listener applied it after a later one.
@@ -133,7 +133,9 @@ impl std::fmt::Display for Anomaly {
             Self::Backwards { mark, room, seq, acked_before } => {
                 write!(f, "backwards: {mark} got {seq} of room {room}, issued after {acked_before} was acknowledged")
             }
-            Self::Missing { name, room, seq } => write!(f, "missing: {name} never applied {seq} of room {room}"),
+            Self::Missing { name, room, from, to } => {
+                write!(f, "missing: {name} never applied {from} to {to} of room {room}")
+            }
             Self::AppliedTwice { name, room, seq } => write!(f, "applied twice: {name}, {seq} of room {room}"),
             Self::OutOfOrder { name, room, seq, after } => {
                 write!(f, "out of order: {name} applied {seq} of room {room} after {after}")
@@ -240,8 +242,12 @@ fn check_listener(listener: &Listener, room: &Room, found: &mut Vec<Anomaly>) {
         }
         highest = highest.max(seq);
     }
-    for entry in room.log.iter().filter(|entry| !applied.contains(&entry.seq)) {
-        found.push(Anomaly::Missing { name: name.clone(), room: n, seq: entry.seq });
+    for run in room.log.chunk_by(|a, b| applied.contains(&a.seq) == applied.contains(&b.seq)) {
+        if let (Some(first), Some(last)) = (run.first(), run.last())
+            && !applied.contains(&first.seq)
+        {
+            found.push(Anomaly::Missing { name: name.clone(), room: n, from: first.seq, to: last.seq });
+        }
     }
     if listener.cursor < room.head {
         found.push(Anomaly::Behind { name: name.clone(), room: n, cursor: listener.cursor, head: room.head });

@@ -55,13 +55,6 @@ pub(crate) enum Broken {
     Violation(Violation),
 }
 
-/// How a connection is read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Pace {
-    /// Bytes per read; `None` reads what is there.
-    pub(crate) chunk: Option<usize>,
-}
-
 /// The reading half.
 pub(crate) struct Reader {
     half: OwnedReadHalf,
@@ -69,8 +62,8 @@ pub(crate) struct Reader {
     rest: Vec<u8>,
     /// The fragments of an unfinished message; `None` outside of one.
     fragments: Option<Vec<u8>>,
-    /// How eagerly it reads.
-    pub(crate) pace: Pace,
+    /// Bytes per read; `None` reads what is there.
+    chunk: Option<usize>,
 }
 
 /// The writing half.
@@ -119,7 +112,7 @@ pub(crate) async fn upgrade(mut stream: TcpStream, target: &Target) -> anyhow::R
     .await
     .context("the handshake timed out")??;
     let (read, write) = stream.into_split();
-    let reader = Reader { half: read, rest, fragments: None, pace: Pace::default() };
+    let reader = Reader { half: read, rest, fragments: None, chunk: None };
     Ok((reader, Writer { half: write, out: Vec::new() }))
 }
 
@@ -145,6 +138,14 @@ fn check(head: &[u8], key: &str) -> anyhow::Result<()> {
 }
 
 impl Reader {
+    /// From now on reads at most this many bytes at once; `None` reads what is there.
+    ///
+    /// The receive buffer stays as it is: one smaller than a segment makes the kernels retransmit with a doubling
+    /// pause, and a reader that turns fast would wait for that pause instead of for the server.
+    pub(crate) fn read_by(&mut self, chunk: Option<usize>) {
+        self.chunk = chunk;
+    }
+
     /// Waits until there may be something to read. Cancel safe.
     pub(crate) async fn ready(&self) -> io::Result<()> {
         // Only right after the handshake can the rest hold a whole frame (or a broken one, which `take` reports).
@@ -169,7 +170,7 @@ impl Reader {
             }
             let (front, back) = scratch.split_at_mut(kept);
             front.copy_from_slice(&self.rest);
-            let most = self.pace.chunk.unwrap_or(CHUNK).min(back.len());
+            let most = self.chunk.unwrap_or(CHUNK).min(back.len());
             let room = back.get_mut(..most).unwrap_or_default();
             let read = match self.half.try_read(room) {
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -118,7 +118,14 @@ fn a_later_send_with_a_lower_number_is_found_only_after_the_acknowledgement() {
 fn a_listener_that_missed_one_is_found() {
     let mut h = whole();
     h.listeners[0].applied.remove(1);
-    assert_eq!(one(&h), Anomaly::Missing { name: "w".into(), room: 0, seq: 12 });
+    assert_eq!(one(&h), Anomaly::Missing { name: "w".into(), room: 0, from: 12, to: 12 });
+}
+
+#[test]
+fn what_a_listener_missed_in_a_row_is_one_anomaly() {
+    let mut h = whole();
+    h.listeners[0].applied.truncate(1);
+    assert_eq!(one(&h), Anomaly::Missing { name: "w".into(), room: 0, from: 12, to: 13 });
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn a_listener_that_stopped_early_is_behind() {
     h.listeners[0].cursor = 12;
     let found = judge(&h);
     assert!(found.contains(&Anomaly::Behind { name: "w".into(), room: 0, cursor: 12, head: 13 }), "{found:?}");
-    assert!(found.contains(&Anomaly::Missing { name: "w".into(), room: 0, seq: 13 }), "{found:?}");
+    assert!(found.contains(&Anomaly::Missing { name: "w".into(), room: 0, from: 13, to: 13 }), "{found:?}");
 }
 
 #[test]
