@@ -1,4 +1,4 @@
-//! The live part: `hub.*`. Defaults are measured; few people need another value.
+//! The live part: `hub.*`. Few people need other values than the defaults.
 
 use super::section::section;
 

@@ -66,7 +66,7 @@ async fn requests_of_a_user_are_counted() {
 }
 
 #[actix_web::test]
-async fn readiness_is_the_stores_and_the_lifes() {
+async fn readiness_is_the_stores_and_the_lives() {
     let house = House::open().await;
     house.get("/healthz").await.is(200, "");
     house.get("/readyz").await.is(200, "");
