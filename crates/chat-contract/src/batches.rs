@@ -134,7 +134,7 @@ pub async fn one_batch_makes_a_room_and_talks_in_it_and_closes_it(w: &World) {
             (ann, room, Action::Create(new)),
             (bob, room, post("hi @ann")),
             (bob, room, Action::Read(4)),
-            (ann, room, Action::Close),
+            (ann, room, Action::Close { if_match: None }),
             (bob, room, post("hello?")),
         ])
         .await;

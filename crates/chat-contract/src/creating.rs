@@ -109,12 +109,15 @@ pub async fn a_nonce_is_looked_up_before_the_pair(w: &World) {
 pub async fn closing_frees_the_nonce(w: &World) {
     let ann = w.user("ann").await;
     let first = made(&makes(w, ann, lobby("lobby", &[])).await).0.id;
-    w.ok(ann, first, Action::Close).await;
+    w.ok(ann, first, Action::Close { if_match: None }).await;
     let second = makes(w, ann, lobby("other", &[])).await;
     assert!(made(&second).1);
     let third = RoomId(w.id());
     let outcomes = w
-        .batch(vec![(ann, made(&second).0.id, Action::Close), (ann, third, Action::Create(lobby("third", &[])))])
+        .batch(vec![
+            (ann, made(&second).0.id, Action::Close { if_match: None }),
+            (ann, third, Action::Create(lobby("third", &[]))),
+        ])
         .await;
     assert_eq!(made(outcomes[1].as_ref().unwrap()).0.id, third, "in one batch as well");
 }
@@ -135,8 +138,8 @@ pub async fn a_closed_room_is_nowhere_any_more(w: &World) {
     let code = crate::digest(1);
     w.stores.rooms.invite(w.invite(ann, room), code).await.unwrap();
     let (anns, bobs) = (w.hints(ann).await, w.hints(bob).await);
-    refused!(w.does(bob, room, Action::Close).await, Refusal::Forbidden(_));
-    let outcome = w.ok(ann, room, Action::Close).await;
+    refused!(w.does(bob, room, Action::Close { if_match: None }).await, Refusal::Forbidden(_));
+    let outcome = w.ok(ann, room, Action::Close { if_match: None }).await;
     assert!(outcome.closed && outcome.events.is_empty());
     let mut told: Vec<_> = outcome.hints.iter().map(|hint| (hint.user, hint.seq)).collect();
     told.sort();

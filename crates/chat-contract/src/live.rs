@@ -26,7 +26,7 @@ pub async fn heads_are_told_of_the_rooms_that_are(w: &World) {
     let [ann, bob] = w.users(["ann", "bob"]).await;
     let (one, two) = (w.room("one", &[ann, bob]).await, w.room("two", &[ann]).await);
     let gone = w.room("gone", &[ann]).await;
-    w.ok(ann, gone, Action::Close).await;
+    w.ok(ann, gone, Action::Close { if_match: None }).await;
     w.posts(bob, one, "hi").await;
     let mut heads = w.stores.log.heads(&[two, gone, RoomId(w.id()), one, two]).await.unwrap();
     heads.sort_by_key(|(room, _)| *room);

@@ -122,7 +122,7 @@ pub async fn a_retry_after_a_deletion_returns_the_tombstone(w: &World) {
 
 pub async fn a_retry_in_a_closed_room_is_not_found(w: &World) {
     let (ann, bob, room, _) = posted(w).await;
-    w.ok(ann, room, Action::Close).await;
+    w.ok(ann, room, Action::Close { if_match: None }).await;
     refused!(w.does(bob, room, named("one", "hello")).await, Refusal::NotFound);
 }
 

@@ -35,7 +35,10 @@ pub enum Action {
     /// Change name, topic, slow mode, archiving.
     Update(RoomPatch),
     /// Delete the room.
-    Close,
+    Close {
+        /// Only while the room has this revision.
+        if_match: Option<Seq>,
+    },
     /// Come into a public room.
     Join,
     /// Come in by an invite's code.

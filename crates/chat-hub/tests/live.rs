@@ -228,7 +228,7 @@ fn a_deleted_room_evicts_everybody_and_is_not_found_after() {
         let room = world.room(&node, RoomKind::Public, &[ann]).await;
         let mut client = Client::connect(&node, ann).await;
         client.subscribe(room, None).await;
-        world.act(&node, room, ann.user, Action::Close).await.unwrap();
+        world.act(&node, room, ann.user, Action::Close { if_match: None }).await.unwrap();
         settle().await;
         let frames = client.read();
         assert!(frames.iter().any(|frame| frame["type"] == "evicted" && frame["reason"] == "deleted"), "{frames:?}");

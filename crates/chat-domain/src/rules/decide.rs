@@ -28,7 +28,7 @@ pub fn decide(facts: &mut RoomFacts, command: &Command) -> Result<Decision, Refu
     match &command.action {
         Action::Create(new) => rooming::create(facts, command, new),
         Action::Update(patch) => rooming::update(facts, command, patch),
-        Action::Close => rooming::close(facts, command),
+        Action::Close { if_match } => rooming::close(facts, command, *if_match),
         Action::Pin { seq, on } => rooming::pin(facts, command, *seq, *on),
         Action::Join => membership::join(facts, command),
         Action::Redeem(code) => membership::redeem(facts, command, *code),

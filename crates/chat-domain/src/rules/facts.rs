@@ -58,7 +58,7 @@ impl Needs {
                 self.users.insert(command.by);
                 self.existing = Existing::of(command.by, new);
             }
-            Action::Close | Action::Depart => self.all_members = true,
+            Action::Close { .. } | Action::Depart => self.all_members = true,
             Action::Update(_) | Action::Read(_) => {}
             Action::Join => {
                 self.users.insert(command.by);

@@ -115,9 +115,14 @@ pub(super) fn set(facts: &mut RoomFacts, command: &Command, patch: &MemberPatch)
 }
 
 pub(super) fn remove(facts: &mut RoomFacts, command: &Command, user: UserId) -> Result<Decision, Refusal> {
-    let actor = access::may_read(facts.room.as_ref(), facts.member(command.by))?;
-    access::refuse_direct(facts.room.as_ref())?;
     let leaves = user == command.by;
+    let actor = facts.member(command.by);
+    if leaves && !actor.is_some_and(|m| m.is_in) {
+        access::may_look(facts.room.as_ref(), actor)?;
+        return Err(Refusal::NotFound); // who is not there cannot leave, in a public room that they may see, too
+    }
+    let actor = access::may_read(facts.room.as_ref(), actor)?;
+    access::refuse_direct(facts.room.as_ref())?;
     if !leaves {
         access::may_manage(facts.room.as_ref(), Some(actor))?;
     }

@@ -104,13 +104,14 @@ pub(super) fn update(facts: &mut RoomFacts, command: &Command, patch: &RoomPatch
     Ok(draw.reply(Reply::Room { room, changed: true }))
 }
 
-pub(super) fn close(facts: &mut RoomFacts, command: &Command) -> Result<Decision, Refusal> {
+pub(super) fn close(facts: &mut RoomFacts, command: &Command, if_match: Option<Seq>) -> Result<Decision, Refusal> {
     let room = facts.room.clone();
     let member = access::may_read(room.as_ref(), facts.member(command.by))?;
     if member.role < Role::Owner {
         return Err(Refusal::Forbidden("only owners delete a room"));
     }
     let room = Arc::new(room.ok_or(Refusal::NotFound)?);
+    require(room.rev, if_match)?;
     let present: Vec<_> = facts.members.values().map(|m| m.member.clone()).filter(|m| m.is_in).collect();
     let mut draw = Draw::new(facts, command.by);
     for mut member in present {

@@ -62,7 +62,7 @@ fn action(name: &str) -> Action {
     let react = |on| Action::React { seq: BOBS, emoji: thumb(), on };
     match name {
         "rename" => Action::Update(RoomPatch { topic: Some(None), slow_mode_s: Some(5), ..RoomPatch::default() }),
-        "close" => Action::Close,
+        "close" => Action::Close { if_match: None },
         "join" => Action::Join,
         "redeem" => Action::Redeem(CODE),
         "add" => set(OUTSIDER, None, false),
@@ -134,7 +134,7 @@ fn s3_who_may_do_what_in_a_public_room() {
          demote       FFFF+FF
          kick         FFF++FF
          kick admin   FFFF+FF
-         leave        F+++CFF
+         leave        N+++CFN
          ban          FFF++FF
          ban admin    FFFF+FF
          unban        FFF++FF
@@ -200,7 +200,7 @@ fn s3_an_archived_room_is_read_only_for_everybody() {
          demote       FFFFFFF
          kick         FFF++FF
          kick admin   FFFF+FF
-         leave        F+++CFF
+         leave        N+++CFN
          ban          FFF++FF
          ban admin    FFFF+FF
          unban        FFF++FF

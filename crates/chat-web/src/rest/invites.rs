@@ -65,8 +65,8 @@ pub(super) fn endpoints() -> [Endpoint; 4] {
 /// An invite that an admin wants.
 #[derive(ToSchema)]
 struct InviteWish {
-    /// Seconds, a minute to a year; absent: it does not expire.
-    #[schema(minimum = 60, maximum = 31536000)]
+    /// Seconds, at most a year; absent: it does not expire.
+    #[schema(minimum = 1, maximum = 31536000)]
     expires_in: Option<u32>,
     /// How many may come in by it; absent: any number.
     #[schema(minimum = 1, maximum = 100000)]

@@ -54,7 +54,7 @@ pub(super) fn endpoints() -> [Endpoint; 7] {
             .refuses(&[NotFound, Forbidden, Conflict, PreconditionFailed]),
         Endpoint::new((Method::DELETE, ROOM), "delete_room", Who::Owner, "Deletes a room, for ever", delete)
             .empty(204)
-            .refuses(&[NotFound, Forbidden]),
+            .refuses(&[NotFound, Forbidden, PreconditionFailed]),
         Endpoint::new((Method::PUT, PIN), "pin", Who::Admin, "Pins a message", pin)
             .empty(204)
             .refuses(&[NotFound, Forbidden, Conflict, Gone]),
@@ -180,8 +180,9 @@ async fn change(
     Ok(reply::created(false).insert_header((header::ETAG, format!("\"{}\"", room.rev))).json(room))
 }
 
-async fn delete(web: Data<Web>, who: Signed, At(room): At<RoomId>) -> Answered {
-    web.chat.command(who.user, room, Action::Close).await?;
+async fn delete(web: Data<Web>, who: Signed, At(room): At<RoomId>, request: HttpRequest) -> Answered {
+    let if_match = reply::if_match(&request)?;
+    web.chat.command(who.user, room, Action::Close { if_match }).await?;
     reply::nothing()
 }
 

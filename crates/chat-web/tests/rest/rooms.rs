@@ -80,7 +80,9 @@ async fn a_room_changes_only_while_it_is_as_it_was() {
     ann.patch(&room, json!({"slow_mode_s": null})).await.is(422, "invalid_field");
     ann.patch(&room, json!({"archived": true})).await.is(200, "");
     ann.post(&format!("{room}/messages"), json!({"text": "x", "nonce": "nonce-0001"})).await.is(403, "forbidden");
-    ann.delete(&room).await.is(204, "");
+    ann.call("DELETE", &room, &[("If-Match", &tag)], None).await.is(412, "precondition_failed");
+    let tag = ann.get(&room).await.header("etag").unwrap().to_owned();
+    ann.call("DELETE", &room, &[("If-Match", &tag)], None).await.is(204, "");
     ann.get(&room).await.is(404, "not_found");
 }
 

@@ -45,7 +45,7 @@ impl Chooser {
             },
             90..94 => Action::Update(self.room_patch()),
             94..99 => Action::Create(self.new_room()),
-            _ => Action::Close,
+            _ => Action::Close { if_match: None },
         }
     }
 
