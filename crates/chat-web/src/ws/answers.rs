@@ -24,11 +24,14 @@ pub(super) fn say(outbox: &Outbox, frame: &ServerFrame<'_>) {
 
 /// Answers a refused request.
 pub(super) fn refuse(outbox: &Outbox, id: Option<i64>, refusal: Refusal) {
+    // A frame has no list of errors: its message names the member.
+    let member = matches!(refusal, Refusal::InvalidField { .. }).then(|| refusal.to_string());
     let problem = Problem::from(refusal);
     if let Some(reason) = problem.log_reason() {
         tracing::warn!(reason, code = problem.code().as_str(), "a request on a socket was refused");
     }
-    fail(outbox, id, problem.code(), problem.message(), problem.retry_after_ms());
+    let message = member.as_deref().unwrap_or(problem.message());
+    fail(outbox, id, problem.code(), message, problem.retry_after_ms());
 }
 
 /// Answers a request that the edge itself refuses.

@@ -29,7 +29,8 @@ use super::{
 };
 use crate::{json, problem::ErrorCode};
 
-/// Past so many requests in flight, as a multiple of the limit, the server stops reading.
+/// Past so many requests whose answer the client can't have seen, as a multiple of the limit in flight, the server stops
+/// reading.
 const STOP_READING_AT: usize = 2;
 
 /// One socket of one user.
@@ -71,7 +72,7 @@ impl Session {
         let signals = self.socket.signals();
         let outbox = self.outbox.clone();
         loop {
-            let may_read = self.in_flight() < STOP_READING_AT * self.door.settings.inflight;
+            let may_read = self.unseen() < STOP_READING_AT * self.door.settings.inflight;
             let next = tokio::select! {
                 biased;
                 () = outbox.closed() => Err(End::Gone),
@@ -88,7 +89,7 @@ impl Session {
     }
 
     /// Requests whose answer the client can't have seen.
-    pub(super) fn in_flight(&self) -> usize {
+    fn unseen(&self) -> usize {
         self.flight.len() + self.outbox.unflushed_replies()
     }
 
@@ -131,7 +132,8 @@ impl Session {
             (Some(_), Some(id)) if self.flight.has(id) => {
                 return self.bad_request(Some(id), "a request with this id is in flight");
             }
-            (Some(_), Some(_)) if self.in_flight() >= self.door.settings.inflight => {
+            // Answered ones that wait to be written are not in flight: they only slow the reading down.
+            (Some(_), Some(_)) if self.flight.len() >= self.door.settings.inflight => {
                 answers::fail(&self.outbox, id, ErrorCode::TooManyInflight, "too many requests in flight", None);
                 return Ok(());
             }
