@@ -50,7 +50,7 @@ impl Default for WebSettings {
     }
 }
 
-/// The limits that clients are told, at `/api/v1/meta`; those of `ready` have the same names.
+/// The limits that clients are told, at `/api/v1/meta` and in `ready`. Rates hold while `limits.enabled` does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AdvertisedLimits {
     /// Bytes of a client frame, and of a message after reassembly.
@@ -77,6 +77,36 @@ pub struct AdvertisedLimits {
     pub page: usize,
     /// Objects of one answer of `changes`.
     pub changes: usize,
+    /// Bytes that wait for a socket before it is caught up later.
+    pub queue: usize,
+    /// Sockets of an address.
+    pub sockets_per_address: usize,
+    /// Sockets of an address that have not said `auth`.
+    pub unauthenticated_per_address: usize,
+    /// Frames of a socket a second.
+    pub frames_per_second: u32,
+    /// Frames of a socket at once.
+    pub frames_burst: u32,
+    /// Sends of a user a second.
+    pub sends_per_user_per_second: u32,
+    /// Sends of a user at once.
+    pub sends_per_user_burst: u32,
+    /// Sends into a room a second.
+    pub sends_per_room_per_second: u32,
+    /// Sends into a room at once.
+    pub sends_per_room_burst: u32,
+    /// Seconds between two `typing` in a room.
+    pub typing_seconds: u64,
+    /// REST requests of a user a second.
+    pub rest_per_second: u32,
+    /// REST requests of a user at once.
+    pub rest_burst: u32,
+    /// Sign-ins from an address a minute.
+    pub sign_in_per_address_per_minute: u32,
+    /// Sign-ins for a name a minute.
+    pub sign_in_per_name_per_minute: u32,
+    /// Registrations from an address an hour.
+    pub registrations_per_address_per_hour: u32,
 }
 
 impl Default for AdvertisedLimits {
@@ -94,6 +124,21 @@ impl Default for AdvertisedLimits {
             url: 8 * 1024,
             page: crate::pages::MAX_LIMIT,
             changes: crate::pages::MAX_CHANGES,
+            queue: 1024 * 1024,
+            sockets_per_address: 100,
+            unauthenticated_per_address: 10,
+            frames_per_second: 10,
+            frames_burst: 60,
+            sends_per_user_per_second: 5,
+            sends_per_user_burst: 10,
+            sends_per_room_per_second: 20,
+            sends_per_room_burst: 40,
+            typing_seconds: 3,
+            rest_per_second: 10,
+            rest_burst: 60,
+            sign_in_per_address_per_minute: 10,
+            sign_in_per_name_per_minute: 5,
+            registrations_per_address_per_hour: 5,
         }
     }
 }

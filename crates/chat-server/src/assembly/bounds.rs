@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chat_hub::HubSettings;
 use chat_memory::{RateSettings, Refill};
 use chat_web::ws::{
-    Admission, Caps, Door, PaceSettings, SocketLimits, SocketSettings,
+    Admission, Caps, Door, PaceSettings, SocketSettings,
     transport::{AllowedOrigins, HandshakeSettings, Limits, Origin},
 };
 use chat_web::{
@@ -96,20 +96,41 @@ pub fn web(settings: &Settings) -> WebSettings {
         body_within: Duration::from_secs(limits.body_seconds),
         allowed_origins: http.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: TrustedProxies::new(proxies.collect()),
-        limits: AdvertisedLimits {
-            frame: limits.frame_bytes,
-            text: limits.text_chars,
-            subscriptions: limits.subscriptions,
-            inflight: limits.inflight,
-            rooms_per_subscribe: limits.rooms_per_subscribe,
-            watch: limits.watch_users,
-            sockets: limits.sockets_per_user,
-            body: limits.body_bytes,
-            header: limits.header_bytes,
-            url: limits.url_bytes,
-            ..AdvertisedLimits::default()
-        },
+        limits: advertised(settings),
         ..WebSettings::default()
+    }
+}
+
+/// What clients are told of the limits, by both doors.
+fn advertised(settings: &Settings) -> AdvertisedLimits {
+    let limits = &settings.limits;
+    AdvertisedLimits {
+        frame: limits.frame_bytes,
+        text: limits.text_chars,
+        subscriptions: limits.subscriptions,
+        inflight: limits.inflight,
+        rooms_per_subscribe: limits.rooms_per_subscribe,
+        watch: limits.watch_users,
+        sockets: limits.sockets_per_user,
+        body: limits.body_bytes,
+        header: limits.header_bytes,
+        url: limits.url_bytes,
+        queue: limits.outbound_bytes,
+        sockets_per_address: limits.sockets_per_address,
+        unauthenticated_per_address: limits.unauthenticated_per_address,
+        frames_per_second: limits.frames_per_second,
+        frames_burst: limits.frames_burst,
+        sends_per_user_per_second: limits.sends_per_user_per_second,
+        sends_per_user_burst: limits.sends_per_user_burst,
+        sends_per_room_per_second: limits.sends_per_room_per_second,
+        sends_per_room_burst: limits.sends_per_room_burst,
+        typing_seconds: limits.typing_seconds,
+        rest_per_second: limits.rest_per_second,
+        rest_burst: limits.rest_burst,
+        sign_in_per_address_per_minute: limits.sign_in_per_address_per_minute,
+        sign_in_per_name_per_minute: limits.sign_in_per_name_per_minute,
+        registrations_per_address_per_hour: limits.registrations_per_address_per_hour,
+        ..AdvertisedLimits::default()
     }
 }
 
@@ -148,12 +169,7 @@ fn sockets(settings: &Settings) -> SocketSettings {
             bad_requests: usize::try_from(limits.bad_requests_per_minute).unwrap_or(usize::MAX),
             enabled: limits.enabled,
         },
-        advertised: SocketLimits {
-            frame: limits.frame_bytes,
-            text: limits.text_chars,
-            subscriptions: limits.subscriptions,
-            inflight: limits.inflight,
-        },
+        advertised: advertised(settings),
         node: settings.node.name.clone(),
     }
 }

@@ -12,6 +12,8 @@ use chat_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::settings::AdvertisedLimits;
+
 /// What a client may say.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -264,20 +266,7 @@ pub struct Ready<'a> {
     /// The number of the newest `@me` hint.
     pub seq: Seq,
     /// What a client must keep to.
-    pub limits: SocketLimits,
-}
-
-/// The limits that a client needs to know.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct SocketLimits {
-    /// Bytes of a frame.
-    pub frame: usize,
-    /// Scalars of a text.
-    pub text: usize,
-    /// Rooms of a socket.
-    pub subscriptions: usize,
-    /// Requests in flight.
-    pub inflight: usize,
+    pub limits: &'a AdvertisedLimits,
 }
 
 /// `ok`: the members depend on the request.

@@ -108,7 +108,7 @@ impl Unidentified {
             expires_at: claims.expires_at,
             heartbeat_ms: u64::try_from(settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
             seq: welcome.seq,
-            limits: settings.advertised,
+            limits: &settings.advertised,
         };
         answers::say(&self.outbox, &ServerFrame::Ready(ready));
     }

@@ -27,9 +27,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chat_domain::usecases::Chat;
 use chat_hub::Shard;
 
+use crate::settings::AdvertisedLimits;
+
 pub use self::{
     admission::{Admission, Caps},
-    frames::SocketLimits,
     pace::PaceSettings,
 };
 use self::{
@@ -64,7 +65,7 @@ pub struct SocketSettings {
     /// The pace of frames.
     pub pace: PaceSettings,
     /// What `ready` tells of the limits.
-    pub advertised: SocketLimits,
+    pub advertised: AdvertisedLimits,
     /// What `ready` tells of the node (`node.name`).
     pub node: String,
 }
