@@ -237,6 +237,7 @@ macro_rules! rates_contract {
             a7_each_sign_in_too_early_waits_longer_up_to_a_minute
             a7_nobody_is_locked_out_however_often_somebody_knocks
             a7_the_right_password_is_forgiven
+            what_did_not_happen_is_given_back
         }
     };
 }

@@ -97,3 +97,11 @@ pub async fn a7_the_right_password_is_forgiven(rates: &Rates) {
     rates.forgive(&rate);
     assert_eq!(burst(rates, &rate), 5);
 }
+
+pub async fn what_did_not_happen_is_given_back(rates: &Rates) {
+    let rate = Rate::SendsIntoRoom(ROOM);
+    burst(rates, &rate);
+    rates.refund(&rate);
+    assert_eq!(burst(rates, &rate), 1);
+    rates.refund(&Rate::SendsIntoRoom(RoomId(Uuid::from_u128(4))));
+}

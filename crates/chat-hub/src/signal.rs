@@ -23,11 +23,11 @@ pub enum Signal {
 impl Signal {
     /// The session ended.
     pub(crate) const REVOKED: Self =
-        Self::Close { code: 4403, reason: "session revoked", reconnect: false, retry_ms: None };
+        Self::Close { code: 4403, reason: "session_revoked", reconnect: false, retry_ms: None };
 
     /// Another socket of the same user came, one too many.
     pub(crate) const ONE_TOO_MANY: Self =
-        Self::Close { code: 4409, reason: "too many connections", reconnect: false, retry_ms: None };
+        Self::Close { code: 4409, reason: "too_many_sockets", reconnect: false, retry_ms: None };
 
     /// The node stops.
     pub(crate) const fn restart(retry_ms: u64) -> Self {

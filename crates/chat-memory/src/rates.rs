@@ -139,6 +139,13 @@ impl RateLimits for MemoryRates {
         wait.map_err(|wait| u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
     }
 
+    fn refund(&self, rate: &Rate) {
+        let (refill, _) = self.refill(rate);
+        if let Some(count) = self.lock().names.get_mut(rate) {
+            count.empty_at = count.empty_at.checked_sub(refill.interval).unwrap_or(count.empty_at);
+        }
+    }
+
     fn forgive(&self, rate: &Rate) {
         self.lock().names.remove(rate);
     }

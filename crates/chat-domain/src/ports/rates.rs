@@ -12,6 +12,9 @@ pub trait RateLimits: Send + Sync {
     /// longer, up to a minute, so that guessing gets slow and nobody is locked out for good (security A7).
     fn count(&self, rate: &Rate) -> Result<(), u64>;
 
+    /// Gives back one that was counted for something that then did not happen.
+    fn refund(&self, rate: &Rate);
+
     /// Forgets what was counted for a sign-in name: the right password was given.
     fn forgive(&self, rate: &Rate);
 }

@@ -1,5 +1,7 @@
 //! What is said: posting, and reading what was posted.
 
+use std::sync::Arc;
+
 use super::Chat;
 use crate::{
     command::{Action, Draft},
@@ -21,14 +23,22 @@ impl Chat {
         Text::parse(text, self.limits.text_chars)
     }
 
-    /// Posts a draft. Counted here and now; decided, numbered and stored when the answer comes.
+    /// Posts a draft. Counted here and now; decided, numbered and stored when the answer comes. What those who may not speak
+    /// in the room send is given back to the room, so that they cannot use up what its members may send.
     ///
     /// # Errors
     /// `RateLimited`; the answer has the rest.
     pub fn post(&self, by: UserId, room: RoomId, draft: Draft) -> Result<Pending, Refusal> {
         self.count(&Rate::SendsOfUser(by))?;
         self.count(&Rate::SendsIntoRoom(room))?;
-        Ok(self.command(by, room, Action::Post(draft)))
+        let (answer, rates) = (self.command(by, room, Action::Post(draft)), Arc::clone(&self.ports.rates));
+        Ok(Box::pin(async move {
+            let answer = answer.await;
+            if let Err(Refusal::NotFound | Refusal::Forbidden(_) | Refusal::Muted { .. }) = &answer {
+                rates.refund(&Rate::SendsIntoRoom(room));
+            }
+            answer
+        }))
     }
 
     /// A piece of history.
