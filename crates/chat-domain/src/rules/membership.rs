@@ -171,15 +171,7 @@ pub(super) fn ban(facts: &mut RoomFacts, command: &Command, user: UserId) -> Res
 
 pub(super) fn unban(facts: &mut RoomFacts, command: &Command, user: UserId) -> Result<Decision, Refusal> {
     access::may_manage(facts.room.as_ref(), facts.member(command.by))?;
-    let before = match facts.member(user) {
-        Some(member) => member.clone(),
-        // Who never was here is not banned here: nothing changes.
-        None if facts.users.contains(&user) => {
-            let never = newcomer(None, command.room, user, command.at);
-            outsider(Member { joined_at: None, ..never }, false)
-        }
-        None => return Err(Refusal::NotFound),
-    };
+    let before = facts.member(user).ok_or(Refusal::NotFound)?.clone();
     if !before.banned {
         return Ok(unchanged(Reply::Member { member: Arc::new(before), came_in: false }));
     }
