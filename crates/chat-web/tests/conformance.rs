@@ -155,6 +155,9 @@ fn resident() -> usize {
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
+/// What other tests of this process may take meanwhile. The defects that are looked for take 32 MiB and more.
+const NOISE: usize = 8 * 1024 * 1024;
+
 #[test]
 fn the_handshake_names_our_subprotocol_and_no_extension() {
     let echo = start(product());
@@ -288,7 +291,7 @@ fn t9_an_announcement_of_2_to_the_40_costs_nothing() {
         }
         most = most.max(resident().saturating_sub(before));
     }
-    assert!(most < 1024 * 1024, "{most} bytes more");
+    assert!(most < NOISE, "{most} bytes more");
     let mut stream = open(&echo);
     stream.write_all(&[0x82, 0xFF, 0, 0, 1, 0, 0, 0, 0, 0]).unwrap();
     expect_close(&mut stream, 1009);
@@ -341,7 +344,7 @@ fn t10_a_million_empty_fragments_take_no_memory() {
     }
     stream.write_all(&frame(0x80, b"b")).unwrap();
     assert_eq!(read_frame(&mut stream), (0x81, b"ab".to_vec()));
-    assert!(most < 1024 * 1024, "{most} bytes more");
+    assert!(most < NOISE, "{most} bytes more");
 }
 
 #[test]
