@@ -133,7 +133,7 @@ fn create(conn: &mut SqliteConnection, account: NewAccount) -> Result<User, Faul
 }
 
 /// In lower case, with a space before each word, so that the beginning of a word is found as a space and that beginning.
-fn words(name: &DisplayName) -> String {
+pub(crate) fn words(name: &DisplayName) -> String {
     format!(" {}", name.as_str().to_lowercase())
 }
 

@@ -5,6 +5,8 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use write::{put_mentions, words_of};
+
 use chat_domain::{
     command::{Action, Command, Outcome},
     ids::{RoomId, Seq, UserId},

@@ -23,6 +23,7 @@ mod log;
 mod rooms;
 mod sessions;
 
+mod archive;
 mod upkeep;
 
 mod columns;

@@ -6,11 +6,14 @@
 //! | [`AccountStore`], [`SessionStore`], [`RoomStore`], [`LogStore`] | the record | SQLite | PostgreSQL |
 //! | [`Journal`] | the road into it | the hub's writer | the same |
 //! | [`Bus`] | notes between nodes | in process | Redis |
+//! | [`Tail`] | recent changes | none: the ring is enough | Redis |
 //! | [`Presence`], [`RateLimits`] | leases, rates | in process | Redis |
 //! | [`Tokens`], [`Passwords`] | secrets | JWT, bcrypt | the same |
+//! | [`Archive`] | a record as rows, for a copy | SQLite | PostgreSQL |
 //! | [`Clock`] | time and ids | the machine's | the same |
 
 mod accounts;
+mod archive;
 mod bus;
 mod clock;
 mod journal;
@@ -20,8 +23,10 @@ mod rates;
 mod rooms;
 mod secrets;
 mod sessions;
+mod tail;
 
 pub use accounts::*;
+pub use archive::*;
 pub use bus::*;
 pub use clock::*;
 pub use journal::*;
@@ -31,3 +36,4 @@ pub use rates::*;
 pub use rooms::*;
 pub use secrets::*;
 pub use sessions::*;
+pub use tail::*;

@@ -4,6 +4,7 @@
 //! decide them inside the transaction; questions to a store, which asks the rules in the snapshot it answers from.
 
 mod accounts;
+pub mod copying;
 mod log;
 mod rooms;
 mod sessions;

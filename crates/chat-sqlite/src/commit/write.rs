@@ -83,7 +83,7 @@ fn change_message(conn: &mut SqliteConnection, message: &Message) -> QueryResult
 }
 
 /// What is counted as unread; nobody's own words are news to them.
-fn put_mentions(conn: &mut SqliteConnection, message: &Message) -> QueryResult<()> {
+pub(crate) fn put_mentions(conn: &mut SqliteConnection, message: &Message) -> QueryResult<()> {
     for user in message.mentions.iter().filter(|user| **user != message.author) {
         let row = (
             mentions::user.eq(Key::from(*user)),
@@ -179,14 +179,14 @@ fn change_room(conn: &mut SqliteConnection, room: &Room) -> QueryResult<()> {
 }
 
 /// The words of a room and, in lower case, what they are found by.
-type Words<'a> = (
+pub(crate) type Words<'a> = (
     diesel::dsl::Eq<rooms::name, Option<&'a str>>,
     diesel::dsl::Eq<rooms::name_folded, Option<String>>,
     diesel::dsl::Eq<rooms::topic, Option<&'a str>>,
     diesel::dsl::Eq<rooms::topic_folded, Option<String>>,
 );
 
-fn words_of(room: &Room) -> Words<'_> {
+pub(crate) fn words_of(room: &Room) -> Words<'_> {
     let (name, topic) = (room.name.as_ref().map(RoomName::as_str), room.topic.as_ref().map(Topic::as_str));
     (
         rooms::name.eq(name),

@@ -9,6 +9,7 @@
 )]
 
 mod contract;
+mod copy;
 mod crash;
 mod defect;
 mod disk;
