@@ -20,6 +20,7 @@ impl Core {
                 let (event, frame) = (Arc::clone(&recent.event), recent.frame.clone());
                 self.ports.bus.publish(Note::Event { event, frame });
             }
+            self.keep_tail(&events);
             self.apply(room, events);
         }
         for outcome in outcomes {

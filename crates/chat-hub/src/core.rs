@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     HubPorts, HubSettings, ended::Ended, loader::Loader, people::People, presence::PresenceDesk, rooms::Rooms,
-    topics::Topics, watched::Watched, writer::Writer,
+    tail::TailDesk, topics::Topics, watched::Watched, writer::Writer,
 };
 
 /// One node's hub.
@@ -37,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) topics: Topics,
     pub(crate) ended: Ended,
     pub(crate) loader: Loader,
+    pub(crate) tail: TailDesk,
     /// Admits reads of the record for one user's catch-up.
     pub(crate) user_reads: Semaphore,
     /// Admits reads of the record for the node's own rooms: these must not queue behind a storm of catch-ups.
@@ -60,6 +61,7 @@ impl Core {
             topics: Topics::default(),
             ended: Ended::default(),
             loader: Loader::default(),
+            tail: TailDesk::default(),
             user_reads: Semaphore::new(settings.catchup_concurrency),
             house_reads: Semaphore::new(settings.open_concurrency),
             poll_now: Notify::new(),

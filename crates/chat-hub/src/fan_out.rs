@@ -112,6 +112,8 @@ impl Worker {
         let (mut messages, mut looked_at) = (0, 0);
         audience.for_each(|listener| {
             looked_at += 1;
+            #[cfg(feature = "sabotage")]
+            self.core.pass(crate::CrashPoint::FanOut);
             messages += match listener.offer(run) {
                 Offered::UpToDate(queued) => queued,
                 Offered::Behind(queued) => {

@@ -6,7 +6,7 @@ use chat_domain::{
     command::{Command, Outcome},
     event::Hint,
     ids::SessionId,
-    ports::{AccountStore, Bus, Clock, Journal, LogStore, Pending, Presence, RoomStore, SessionStore},
+    ports::{AccountStore, Bus, Clock, Journal, LogStore, Pending, Presence, RoomStore, SessionStore, Tail},
     refusal::{Refusal, Unavailable},
 };
 
@@ -25,6 +25,8 @@ pub struct HubPorts {
     pub log: Arc<dyn LogStore>,
     /// Other nodes.
     pub bus: Arc<dyn Bus>,
+    /// Recent changes, where every node finds them.
+    pub tail: Arc<dyn Tail>,
     /// Leases on presence.
     pub presence: Arc<dyn Presence>,
     /// Wall time.

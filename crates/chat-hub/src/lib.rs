@@ -13,6 +13,8 @@ mod settings;
 
 mod announce;
 #[cfg(feature = "sabotage")]
+mod crash;
+#[cfg(feature = "sabotage")]
 mod sabotage;
 mod writer;
 
@@ -23,6 +25,7 @@ mod repair;
 mod ring;
 mod room_state;
 mod rooms;
+mod tail;
 
 mod batch;
 mod catch_up;
@@ -53,6 +56,8 @@ pub mod frames;
 pub mod outbox;
 pub mod wsframe;
 
+#[cfg(feature = "sabotage")]
+pub use crash::{Crash, CrashPoint};
 pub use hub::{Hub, HubPorts};
 pub use metrics::describe_metrics;
 pub use settings::HubSettings;

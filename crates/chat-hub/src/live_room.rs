@@ -26,6 +26,7 @@ use crate::{
     mailbox::{Mailbox, ToShard},
     recent::Recent,
     room_state::{Early, Missed, Need, RoomState, Start, hold_early},
+    tail::Past,
 };
 
 /// See the module.
@@ -110,11 +111,15 @@ impl LiveRoom {
         }
     }
 
-    /// The record's answer; `true` when an event waits for a predecessor.
-    pub(crate) fn open(&self, snapshot: LiveSnapshot, settings: &HubSettings) -> bool {
+    /// The record's answer, and what led to it as far as that is kept; `true` when an event waits for a predecessor.
+    pub(crate) fn open(&self, snapshot: LiveSnapshot, past: Option<Past>, settings: &HubSettings) -> bool {
         let mut inner = lock(&self.inner);
         let Phase::Opening(early) = &mut inner.phase else { return false };
-        let state = RoomState::new(snapshot, std::mem::take(early), settings);
+        let head = snapshot.log.head;
+        let mut state = RoomState::new(snapshot, std::mem::take(early), settings);
+        if let Some(past) = past {
+            state.learn_past(past.after, head, past.objects);
+        }
         let has_gap = state.has_gap();
         self.publish_head(&state);
         inner.phase = Phase::Open(Box::new(state));

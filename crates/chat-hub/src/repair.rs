@@ -116,7 +116,10 @@ impl Core {
         let answer = self.ask(async move { log.live(id).await }).await;
         drop(permit);
         match answer {
-            Ok(Some(snapshot)) => room.reload(snapshot, &self.settings),
+            Ok(Some(snapshot)) => {
+                self.tail.learn(&snapshot.log.epoch);
+                room.reload(snapshot, &self.settings);
+            }
             Ok(None) => self.close_room(room, Refusal::NotFound),
             Err(Refusal::Unavailable(unavailable)) => return Err(unavailable),
             Err(other) => return Err(Unavailable::because(other)),

@@ -78,7 +78,9 @@ impl Core {
         drop(permit);
         match answer {
             Ok(Some(snapshot)) => {
-                let gap = room.open(snapshot, &self.settings);
+                self.tail.learn(&snapshot.log.epoch);
+                let past = self.recall_tail(id, &snapshot.log).await;
+                let gap = room.open(snapshot, past, &self.settings);
                 self.let_idle(id);
                 if gap {
                     self.watch_gap(room);

@@ -74,6 +74,9 @@ pub struct HubSettings {
     /// A deliberate defect, so that a verifier can be seen to fail.
     #[cfg(feature = "sabotage")]
     pub sabotage: Option<Sabotage>,
+    /// A death at a chosen point.
+    #[cfg(feature = "sabotage")]
+    pub crash: Option<Arc<crate::Crash>>,
 }
 
 impl HubSettings {
@@ -119,6 +122,8 @@ impl Default for HubSettings {
             seed: 0,
             #[cfg(feature = "sabotage")]
             sabotage: None,
+            #[cfg(feature = "sabotage")]
+            crash: None,
         }
     }
 }

@@ -142,6 +142,8 @@ impl Lane {
         let (commands, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|submitted| (submitted.command, submitted.answer)).unzip();
         let core = Arc::clone(&self.core);
+        #[cfg(feature = "sabotage")]
+        core.pass(crate::CrashPoint::BeforeCommit);
         let started = Instant::now();
         let commit = AssertUnwindSafe(core.ports.rooms.commit(commands)).catch_unwind();
         tokio::pin!(commit);
@@ -155,6 +157,8 @@ impl Lane {
         metrics::histogram!("chat_writer_commit_seconds").record(started.elapsed().as_secs_f64());
         match settled(committed) {
             Ok(outcomes) => {
+                #[cfg(feature = "sabotage")]
+                core.pass(crate::CrashPoint::AfterCommit);
                 announce(&core, &outcomes);
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // The command is committed whether or not anybody waits.

@@ -15,10 +15,12 @@ mod state;
 mod writes;
 
 mod bus;
+mod no_tail;
 mod presence;
 mod rates;
 
 pub use bus::{MemoryBus, NodeBus};
 pub use memory::Memory;
+pub use no_tail::NoTail;
 pub use presence::{MemoryPresence, NodePresence};
 pub use rates::{MemoryRates, RateSettings, Refill};

@@ -83,6 +83,7 @@ impl World {
             rooms: Arc::new(Rooms(record())),
             log: record(),
             bus: Arc::new(Lossy { bus: self.bus.node(), loses: Arc::clone(&self.loses_events) }),
+            tail: Arc::new(chat_memory::NoTail),
             presence: Arc::new(self.presence.node()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         };

@@ -153,6 +153,7 @@ impl World {
             rooms: self.store.clone(),
             log: self.store.clone(),
             bus,
+            tail: Arc::new(chat_memory::NoTail),
             presence: Arc::new(self.presence.node()),
             clock: self.clock.clone(),
         };

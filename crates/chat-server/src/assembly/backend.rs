@@ -9,7 +9,7 @@ use chat_domain::{
     usecases::{Chat, Ports},
 };
 use chat_hub::{Hub, HubPorts};
-use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates};
+use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates, NoTail};
 use chat_sqlite::Sqlite;
 
 use super::bounds;
@@ -95,6 +95,7 @@ impl Backend {
             rooms: Arc::clone(&record.rooms),
             log: Arc::clone(&record.log),
             bus: Arc::new(MemoryBus::new().node()),
+            tail: Arc::new(NoTail),
             presence: Arc::new(MemoryPresence::new().node()),
             clock: Arc::clone(&clock),
         };

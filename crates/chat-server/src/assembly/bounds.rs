@@ -48,6 +48,8 @@ pub(super) fn hub(settings: &Settings) -> HubSettings {
         seed: rand::random(),
         #[cfg(feature = "sabotage")]
         sabotage: sabotage(),
+        #[cfg(feature = "sabotage")]
+        crash: crash(),
         ..HubSettings::default()
     }
 }
@@ -62,6 +64,20 @@ fn sabotage() -> Option<chat_hub::Sabotage> {
         "skip-catch-up" => Some(chat_hub::Sabotage::SkipCatchUp),
         _ => None,
     }
+}
+
+/// Where a build for the verifier's own proof shall die: `CRASH_AT`, at the `CRASH_AFTER`th pass.
+#[cfg(feature = "sabotage")]
+#[expect(clippy::disallowed_methods, reason = "no setting on purpose")]
+fn crash() -> Option<Arc<chat_hub::Crash>> {
+    let point = match std::env::var("CRASH_AT").ok()?.as_str() {
+        "before-commit" => chat_hub::CrashPoint::BeforeCommit,
+        "after-commit" => chat_hub::CrashPoint::AfterCommit,
+        "fan-out" => chat_hub::CrashPoint::FanOut,
+        _ => return None,
+    };
+    let passes = std::env::var("CRASH_AFTER").ok().and_then(|passes| passes.parse().ok()).unwrap_or(1);
+    Some(Arc::new(chat_hub::Crash::new(point, passes)))
 }
 
 pub(super) fn rates(settings: &Settings) -> RateSettings {
