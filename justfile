@@ -13,6 +13,12 @@ run:
 test:
     cargo test --workspace
 
+# The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start
+test-servers:
+    .ci/servers
+    cargo test --locked -p chat-testbed -p chat-postgres -p chat-redis --features servers
+    cargo test --locked -p chat-server --features servers --test cluster
+
 # Formatting, lints and documentation, without a warning
 check: fmt clippy doc
 
@@ -53,6 +59,11 @@ documents:
 # The verifier against a build that is sound, and against three that are not
 prove:
     .ci/prove
+
+# The same for a cluster, under every fault
+prove-cluster:
+    .ci/servers
+    .ci/prove-cluster
 
 # Fuzz one target for a while: frame_guard, json_frame, cursor
 fuzz target seconds="60":

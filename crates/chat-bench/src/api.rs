@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     http::{Answer, Ask, Http},
@@ -17,6 +17,9 @@ use crate::{
 
 /// How long a call is tried again.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a call may take that is made only once.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The pause before a repetition when the server names none.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -118,6 +121,28 @@ impl Api {
         let body = json!({"nonce": nonce, "text": text});
         let message: Message = self.wanted("POST", &path, Some(token), Some(body)).await?;
         Ok(message.seq)
+    }
+
+    /// As [`Api::post`], but asked once, for a moment only; `None` when the server cannot be asked or says "later".
+    ///
+    /// # Errors
+    /// When the server refuses for good.
+    pub(crate) async fn try_post(
+        &mut self,
+        token: &str,
+        room: &str,
+        nonce: &str,
+        text: &str,
+    ) -> anyhow::Result<Option<u64>> {
+        let path = format!("/api/v1/rooms/{room}/messages");
+        let body = Some(json!({"nonce": nonce, "text": text}));
+        let ask = Ask { method: "POST", path: &path, token: Some(token), body };
+        let Ok(Ok(answer)) = timeout(MOMENT, self.http.ask(&ask)).await else { return Ok(None) };
+        match answer.status {
+            200..300 => Ok(Some(serde_json::from_slice::<Message>(&answer.body)?.seq)),
+            429 | 503 => Ok(None),
+            status => bail!("POST {path}: {status} {}", self::text(&answer)),
+        }
     }
 
     /// The heads of the user's rooms, from the first paint.

@@ -4,6 +4,28 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// The end of `help verify`.
+const FAULTS: &str = "\
+Faults (each lasts its time, then healing is timed: every sender must have a new message acknowledged within 5 s, every
+participant must have everything acknowledged within 30 s; the load goes on all the while, and the judge speaks at the end):
+  kill                 kill -9 a node, start it again
+  kill-before-commit   a node dies with a batch in hand (failpoint: a build with the feature `sabotage`, as the next two)
+  kill-after-commit    a node dies when a batch is durable and nobody was told
+  kill-in-fan-out      a node dies when some of a room's sockets have an event and others have not
+  stop-node            SIGSTOP a node for 10 s
+  rolling              SIGTERM each node in turn, start it, wait until it is ready; clients may hear nothing for 2 s (p99)
+with --cluster, and Redis:
+  redis-kill           kill -9, started again after 30 s
+  redis-stop           SIGSTOP for 20 s
+  redis-flush          FLUSHALL
+  redis-cut            one node is cut from Redis for 15 s; bytes vanish, connections stay
+  redis-cut-to-server  the same, but the node still hears Redis
+  redis-cut-to-client  the same, but Redis still hears the node
+with --cluster:
+  postgres-restart     restart -m immediate: it has to recover
+  postgres-stop        SIGSTOP, with all its sessions, for 5 s
+  pool                 a session locks the messages for 5 s, so that every connection of every pool waits";
+
 /// Measures and judges a chat server from outside, by its protocol alone.
 #[derive(Parser)]
 #[command(name = "chat-bench", version, about)]
@@ -16,13 +38,14 @@ pub(crate) struct Cli {
 /// The measurements.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Fan-out: rooms × members, at a rate or at saturation; every delivery is counted and checked
+    /// Fan-out: rooms × members, at a rate or at saturation; every delivery is counted and checked, those between nodes apart
     Load(Load),
     /// What an idle, subscribed socket costs the server
     Idle(Idle),
-    /// Everybody drops at once, misses messages, and comes back
+    /// Everybody drops at once, misses messages, and comes back; with --cluster, from a node that is killed to the others
     Storm(Storm),
-    /// Acknowledged sends per second, beside what the disk and one transaction per message allow
+    /// Acknowledged sends per second, taking turns with one transaction per message on the same disk (with --cluster: in the
+    /// same PostgreSQL, and beside COPY)
     Durable(Durable),
     /// Reliability: faults while everything that clients see is recorded and judged
     Verify(Verify),
@@ -40,12 +63,21 @@ pub(crate) struct Common {
     /// Its process, or those of all nodes with commas, for CPU and memory (same machine)
     #[arg(long, value_delimiter = ',')]
     pub(crate) pid: Vec<u32>,
-    /// Start this chat-server on a free port with an embedded store of its own, and end it afterwards
+    /// Start this chat-server on a free port with an embedded store of its own, and end it afterwards; with --cluster, several
     #[arg(long, conflicts_with_all = ["pid", "metrics"])]
     pub(crate) spawn: Option<PathBuf>,
+    /// Start this many nodes instead of one, on a PostgreSQL and a Redis that are private to the run; both must be installed
+    #[arg(long, value_name = "NODES", requires = "spawn")]
+    pub(crate) cluster: Option<usize>,
+    /// A cluster on PostgreSQL alone
+    #[arg(long, requires = "cluster")]
+    pub(crate) without_redis: bool,
     /// A setting for the started server, e.g. `CHAT_STORE__URL=memory:`; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE", requires = "spawn")]
     pub(crate) settings: Vec<String>,
+    /// Print the report as Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
     /// Where temporary stores are made [default: the system's temporary directory]
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
@@ -55,6 +87,19 @@ pub(crate) struct Common {
     /// Sockets that may be connecting at the same time
     #[arg(long, default_value_t = 128)]
     pub(crate) connecting: usize,
+}
+
+impl Command {
+    /// What all of them have.
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Load(args) => &args.common,
+            Self::Idle(args) => &args.common,
+            Self::Storm(args) => &args.common,
+            Self::Durable(args) => &args.common,
+            Self::Verify(args) => &args.common,
+        }
+    }
 }
 
 /// `load`.
@@ -116,13 +161,13 @@ pub(crate) struct Storm {
 pub(crate) struct Durable {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Senders, each of which waits for its acknowledgement
-    #[arg(long, default_value_t = 50)]
-    pub(crate) senders: usize,
-    /// Rooms they are spread over
-    #[arg(long, default_value_t = 1)]
-    pub(crate) rooms: usize,
-    /// How long to send
+    /// Senders, each of which waits for its acknowledgement; several, with commas, make a table
+    #[arg(long, value_delimiter = ',', default_value = "50")]
+    pub(crate) senders: Vec<usize>,
+    /// Rooms they are spread over; several, with commas, make a table
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    pub(crate) rooms: Vec<usize>,
+    /// How long to send: in turns of two seconds, between which the comparison has its own
     #[arg(long, default_value_t = 10)]
     pub(crate) seconds: u64,
     /// Length of a text
@@ -132,6 +177,7 @@ pub(crate) struct Durable {
 
 /// `verify`.
 #[derive(Args)]
+#[command(after_long_help = FAULTS)]
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -153,12 +199,24 @@ pub(crate) struct Verify {
     /// New messages per second, all senders together
     #[arg(long, default_value_t = 400.0)]
     pub(crate) rate: f64,
-    /// How long to send, when nothing is killed
+    /// How long to send; --kills has its own time, and with --faults no fault begins later, once each had its turn
     #[arg(long, default_value_t = 20)]
     pub(crate) seconds: u64,
     /// Length of a text
     #[arg(long, default_value_t = 100)]
     pub(crate) bytes: usize,
+    /// Faults to commit, with commas; `mix` is one drawn by lot; `all` is each possible one, then `mix`; see below
+    #[arg(long, value_delimiter = ',', requires = "spawn", conflicts_with_all = ["kills", "sigterm"])]
+    pub(crate) faults: Vec<String>,
+    /// Seconds from the beginning of one fault to the next, at least; the one before has healed by then
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) fault_every: f64,
+    /// The time that faults last is multiplied by this
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) fault_scale: f64,
+    /// Decides what `mix` draws and which node is hit [default: another one each time; the report says which]
+    #[arg(long)]
+    pub(crate) fault_seed: Option<u64>,
     /// Times to kill the server (kill -9) and start it again; needs --spawn
     #[arg(long, default_value_t = 0, requires = "spawn")]
     pub(crate) kills: u32,

@@ -1,40 +1,56 @@
 //! `durable`: senders that wait for each acknowledgement, beside what the disk and the simplest store allow.
+//!
+//! The disk of a shared machine is many times faster in one second than in another. So the server and what it is compared with
+//! take turns, a second or two each, and the ratio is that of the totals.
 
-use std::{sync::Arc, time::Duration};
+mod crew;
+mod pace;
+mod rival;
 
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
+use std::{path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use self::{
+    crew::Crew,
+    pace::Pace,
+    rival::{Rival, syncs},
 };
-
 use crate::{
     cli,
-    client::{Client, Lost},
-    crowd::Crowd,
-    ears::{Answer, Seen, Sink},
-    figures::{Latencies, float, micros, per_second, ratio},
-    limits, process,
-    report::Report,
+    figures::{Summary, float, micros, ratio},
+    process,
+    report::{Report, Table},
     stage::Stage,
     subject::Subject,
-    text,
 };
 
-/// How long each limit is measured.
-const LIMIT: Duration = Duration::from_secs(2);
+/// The server's turn.
+const OURS: Duration = Duration::from_secs(2);
 
-/// How long one acknowledgement may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The turn of one transaction per message.
+const THEIRS: Duration = Duration::from_secs(1);
 
-/// Holds the answer to the one request under way.
-#[derive(Default)]
-struct Last(Option<(u32, Answer)>);
+/// The turn of the bare loop of synced writes.
+const BARE: Duration = Duration::from_millis(300);
 
-impl Sink for Last {
-    fn message(&mut self, _seen: Seen<'_>) {}
-    fn answer(&mut self, id: u32, answer: Answer) {
-        self.0 = Some((id, answer));
-    }
+/// How long rows are copied.
+const COPYING: Duration = Duration::from_secs(2);
+
+/// What was found for one number of senders and rooms.
+struct Case {
+    senders: usize,
+    rooms: usize,
+    ours: Pace,
+    acks: Summary,
+    theirs: Pace,
+    rival: String,
+    bare: Pace,
+    copied: Option<Pace>,
+    cpu: Option<Duration>,
+    /// Commands in one transaction of the server's store, on average.
+    batch: Option<f64>,
+    failures: Vec<String>,
 }
 
 /// Runs `durable`.
@@ -42,118 +58,151 @@ impl Sink for Last {
 /// # Errors
 /// When it could not be run.
 pub(crate) async fn run(args: cli::Durable) -> anyhow::Result<Report> {
-    anyhow::ensure!(args.senders > 0 && args.rooms > 0, "--senders and --rooms must be at least 1");
-    process::allow_files(args.senders + 100)?;
-    let subject = Subject::open(&args.common).await?;
-    let limits = measure_limits(&args, &subject).await?;
-    let stage = Stage::build(&subject, args.common.accounts, args.rooms, args.senders.div_ceil(args.rooms)).await?;
-    let (crowd, acks) = (Crowd::new(args.common.connecting), Arc::new(Latencies::new()?));
-    let mut clients = Vec::with_capacity(args.senders);
-    for n in 0..args.senders {
-        let mut client = stage.client(&subject, n % args.rooms, n / args.rooms)?;
-        // A send needs membership, not a subscription: nothing but acknowledgements is delivered here.
-        let room = client.ears.rooms.pop().map(|room| room.id).unwrap_or_default();
-        crowd.arrive(&mut client, &mut Last::default()).await?;
-        clients.push((client, room));
+    let most = args.senders.iter().copied().max().unwrap_or(0);
+    anyhow::ensure!(args.senders.iter().chain(&args.rooms).all(|n| *n > 0), "--senders and --rooms must be at least 1");
+    process::allow_files(most + 300)?;
+    let subject = Subject::open_with(&args.common, true).await?;
+    let mut cases = Vec::new();
+    for rooms in &args.rooms {
+        for senders in &args.senders {
+            cases.push(measure(&args, &subject, *senders, *rooms).await?);
+        }
     }
-    let before = subject.usage()?;
-    let start = Instant::now();
-    let until = start + Duration::from_secs(args.seconds);
-    let mut tasks = JoinSet::new();
-    for (n, (client, room)) in clients.into_iter().enumerate() {
-        tasks.spawn(send(n, client, room, stage.run.clone(), args.bytes, until, Arc::clone(&acks)));
+    let mut report = Report::new("durable");
+    match cases.as_slice() {
+        [case] => case.figures(&mut report),
+        several => report.table(table(several)),
     }
-    let mut failures = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        failures.extend(done?);
-    }
-    let took = start.elapsed();
-    let cpu = before.zip(subject.usage()?).map(|(before, after)| after.cpu.saturating_sub(before.cpu));
-    let report = tell(&args, &acks, took, limits, cpu, &failures);
+    cases.iter().for_each(|case| case.judge(&mut report));
     subject.end().await?;
     Ok(report)
 }
 
-/// Synced writes and single inserts per second, where the store is (or would be).
-async fn measure_limits(args: &cli::Durable, subject: &Subject) -> anyhow::Result<(f64, f64)> {
-    let base = match &subject.spawned {
-        Some(spawned) => spawned.dir().to_owned(),
-        None => args.common.dir.clone().unwrap_or_else(std::env::temp_dir),
-    };
-    let dir = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(base)?;
-    tokio::task::spawn_blocking(move || {
-        let syncs = limits::syncs_per_second(dir.path(), LIMIT)?;
-        Ok((syncs, limits::one_insert_per_message(dir.path(), LIMIT)?))
-    })
-    .await?
-}
-
-/// Sends one after the other until the time is over; returns what went wrong.
-async fn send(
-    sender: usize,
-    mut client: Client,
-    room: String,
-    run: String,
-    bytes: usize,
-    until: Instant,
-    acks: Arc<Latencies>,
-) -> Option<String> {
-    let mut n = 0;
-    while Instant::now() < until {
-        n += 1;
-        let nonce = text::nonce(&run, sender, n);
-        let start = Instant::now();
-        match timeout(PATIENCE, one(&mut client, &room, &nonce, &text::text(&nonce, bytes))).await {
-            Ok(Ok(Answer::Ok(_))) => acks.record(sender, &[micros(start.elapsed())]),
-            Ok(Ok(Answer::Error { code, .. })) => return Some(format!("refused: {code}")),
-            Ok(Err(lost)) => return Some(lost.to_string()),
-            Err(_) => return Some(format!("no answer within {} s", PATIENCE.as_secs())),
-        }
-    }
-    None
-}
-
-async fn one(client: &mut Client, room: &str, nonce: &str, text: &str) -> Result<Answer, Lost> {
-    let id = client.send(room, nonce, text).await?;
-    let mut last = Last::default();
+async fn measure(args: &cli::Durable, subject: &Subject, senders: usize, rooms: usize) -> anyhow::Result<Case> {
+    let (dir, common) = (beside(args, subject)?, &args.common);
+    let stage = Stage::build(subject, common.accounts, rooms, senders.div_ceil(rooms)).await?;
+    let crew = Crew::gather(subject, &stage, senders, common.connecting, args.bytes).await?;
+    let mut rival = Rival::open(subject, dir.path().to_owned(), senders, rooms).await?;
+    let (mut ours, mut theirs, mut bare) = (Pace::default(), Pace::default(), Pace::default());
+    let mut cpu = None;
+    let batches = batches(subject).await?;
+    let wanted = Duration::from_secs(args.seconds);
     loop {
-        client.ready().await?;
-        client.pump(&mut last).await?;
-        match last.0.take() {
-            Some((answered, answer)) if answered == id => return Ok(answer),
-            Some(_) | None => {}
+        let (done, took) = syncs(dir.path().to_owned(), BARE).await?;
+        bare.add(done, took);
+        // Theirs comes first and last: the server must not win by the disk's good moment.
+        let (done, took) = rival.slice(THEIRS).await?;
+        theirs.add(done, took);
+        if ours.took() >= wanted {
+            break;
         }
+        let before = subject.usage()?;
+        let (done, took) = crew.slice(OURS.min(wanted)).await?;
+        ours.add(done, took);
+        if let Some((before, after)) = before.zip(subject.usage()?) {
+            cpu = Some(cpu.unwrap_or_default() + after.cpu.saturating_sub(before.cpu));
+        }
+    }
+    let mut copied = None;
+    if let Some((done, took)) = rival.copy(COPYING).await? {
+        copied.get_or_insert_with(Pace::default).add(done, took);
+    }
+    let batch = batches
+        .zip(self::batches(subject).await?)
+        .map(|((commands, times), (more, again))| ratio(more - commands, again - times));
+    let (acks, failures) = crew.dismiss().await?;
+    Ok(Case { senders, rooms, ours, acks, theirs, rival: rival.name(), bare, copied, cpu, batch, failures })
+}
+
+/// Commands and transactions of the server's store so far, when its metrics tell.
+async fn batches(subject: &Subject) -> anyhow::Result<Option<(f64, f64)>> {
+    let commands = subject.metric("chat_store_batch_size_sum").await?;
+    Ok(commands.zip(subject.metric("chat_store_batch_size_count").await?))
+}
+
+/// A directory on the disk of the store, as far as that is known.
+fn beside(args: &cli::Durable, subject: &Subject) -> anyhow::Result<TempDir> {
+    let given = || args.common.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let base: PathBuf = subject.nodes.first().map_or_else(given, |node| node.dir().to_owned());
+    Ok(tempfile::Builder::new().prefix("chat-bench-").tempdir_in(base)?)
+}
+
+impl Case {
+    fn figures(&self, report: &mut Report) {
+        report.figure("senders", self.senders, "");
+        report.figure("rooms", self.rooms, "");
+        report.figure("acks", self.ours.done(), "");
+        report.figure("acks_per_s", self.ours.rate(), "/s");
+        report.figure("acks_per_s_slowest", self.ours.slowest(), "/s, slowest turn");
+        report.figure("acks_per_s_fastest", self.ours.fastest(), "/s, fastest turn");
+        report.latency("ack", self.acks);
+        report.figure("syncs_per_s", self.bare.rate(), "/s, bare fdatasync loop");
+        report.figure("compared_with", self.rival.clone(), "");
+        report.figure("one_insert_per_s", self.theirs.rate(), "/s");
+        report.figure("one_insert_per_s_slowest", self.theirs.slowest(), "/s, slowest turn");
+        report.figure("one_insert_per_s_fastest", self.theirs.fastest(), "/s, fastest turn");
+        if let Some(copied) = &self.copied {
+            report.figure("copy_per_s", copied.rate(), "rows/s by COPY");
+            report.figure("acks_to_copy", ratio(self.ours.rate(), copied.rate()), "×");
+        }
+        report.figure("acks_to_syncs", ratio(self.ours.rate(), self.bare.rate()), "×");
+        report.figure("acks_to_inserts", ratio(self.ours.rate(), self.theirs.rate()), "×");
+        if let Some(batch) = self.batch {
+            report.figure("commands_per_commit", batch, "");
+        }
+        if let Some(cpu) = self.cpu_per_ack() {
+            report.figure("server_cpu_us_per_ack", cpu, "µs");
+        }
+    }
+
+    fn judge(&self, report: &mut Report) {
+        for failure in &self.failures {
+            report.anomaly(format!("a sender stopped: {failure}"));
+        }
+        if self.ours.done() == 0 {
+            report.anomaly("nothing was acknowledged");
+        }
+    }
+
+    fn cpu_per_ack(&self) -> Option<f64> {
+        Some(ratio(float(micros(self.cpu?)), float(self.ours.done())))
     }
 }
 
-fn tell(
-    args: &cli::Durable,
-    acks: &Latencies,
-    took: Duration,
-    (syncs, inserts): (f64, f64),
-    cpu: Option<Duration>,
-    failures: &[String],
-) -> Report {
-    let mut report = Report::new("durable");
-    let summary = acks.summary();
-    let rate = per_second(summary.count, took);
-    report.figure("senders", args.senders, "");
-    report.figure("rooms", args.rooms, "");
-    report.figure("acks", summary.count, "");
-    report.figure("acks_per_s", rate, "/s");
-    report.latency("ack", summary);
-    report.figure("syncs_per_s", syncs, "/s, bare fdatasync loop");
-    report.figure("one_insert_per_s", inserts, "/s, SQLite, one transaction a message");
-    report.figure("acks_to_syncs", ratio(rate, syncs), "×");
-    report.figure("acks_to_inserts", ratio(rate, inserts), "×");
-    if let Some(cpu) = cpu {
-        report.figure("server_cpu_us_per_ack", ratio(float(micros(cpu)), float(summary.count)), "µs");
+fn table(cases: &[Case]) -> Table {
+    let columns = [
+        "senders",
+        "rooms",
+        "acks_per_s",
+        "ack_p50_ms",
+        "ack_p99_ms",
+        "one_insert_per_s",
+        "slowest",
+        "fastest",
+        "copy_per_s",
+        "acks_to_inserts",
+        "acks_to_copy",
+        "commands_per_commit",
+        "server_cpu_us_per_ack",
+    ];
+    let mut table = Table::new("durable", &columns);
+    for case in cases {
+        let copied = case.copied.as_ref().map(Pace::rate);
+        table.row(vec![
+            case.senders.into(),
+            case.rooms.into(),
+            case.ours.rate().into(),
+            case.acks.p50.into(),
+            case.acks.p99.into(),
+            case.theirs.rate().into(),
+            case.theirs.slowest().into(),
+            case.theirs.fastest().into(),
+            copied.into(),
+            ratio(case.ours.rate(), case.theirs.rate()).into(),
+            copied.map(|copied| ratio(case.ours.rate(), copied)).into(),
+            case.batch.into(),
+            case.cpu_per_ack().into(),
+        ]);
     }
-    for failure in failures {
-        report.anomaly(format!("a sender stopped: {failure}"));
-    }
-    if summary.count == 0 {
-        report.anomaly("nothing was acknowledged");
-    }
-    report
+    table
 }

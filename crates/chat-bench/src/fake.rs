@@ -61,18 +61,22 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// Starts on a free port; returns its address.
-    pub(crate) async fn start(flaw: Flaw) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    /// Starts as this many nodes on free ports; returns their addresses, with commas.
+    pub(crate) async fn start(flaw: Flaw, nodes: usize) -> String {
         let fake = Arc::new(Self { flaw, rooms: Mutex::default(), count: Mutex::new(0) });
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(Arc::clone(&fake).serve(stream));
-            }
-        });
-        url
+        let mut urls = Vec::new();
+        for _ in 0..nodes {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            urls.push(format!("http://{}", listener.local_addr().unwrap()));
+            let node = Arc::clone(&fake);
+            tokio::spawn(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    tokio::spawn(Arc::clone(&node).serve(stream));
+                }
+            });
+        }
+        urls.join(",")
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream) {

@@ -4,7 +4,11 @@
 //! once; a repeated nonce returns the first number; numbers have no holes; everybody applies the same messages, once,
 //! in the same order; a send issued after another's acknowledgement has the higher number.
 
+mod blame;
+
 use std::collections::{HashMap, HashSet};
+
+pub(crate) use self::blame::{Blame, Kind};
 
 /// Which message: its sender and the sender's count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

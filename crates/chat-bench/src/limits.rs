@@ -1,5 +1,6 @@
 //! The limits of the machine, measured in the same run as the server: what no server here could do better.
 
+mod postgres;
 mod sqlite;
 
 use std::{
@@ -11,9 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use sqlite::one_insert_per_message;
+pub(crate) use self::{postgres::OneTransaction, sqlite::OneInsert};
 
-use crate::figures::{count, float, micros, per_second, ratio};
+use crate::figures::{count, float, micros, ratio};
 
 /// Connections of the bare send loop.
 const SOCKETS: usize = 200;
@@ -24,11 +25,11 @@ const ROUNDS: usize = 100;
 /// Pages of the file that is written over and over; a file that grows would also pay for its new size.
 const PAGES: u64 = 1024;
 
-/// One `fdatasync` after each 4 KiB write, for `during`: synced writes per second in `dir`.
+/// One `fdatasync` after each 4 KiB write in `dir`; answers how many, and the time they took.
 ///
 /// # Errors
 /// When the directory cannot be written.
-pub(crate) fn syncs_per_second(dir: &Path, during: Duration) -> std::io::Result<f64> {
+pub(crate) fn syncs(dir: &Path, during: Duration) -> std::io::Result<(u64, Duration)> {
     let path = dir.join("fsync-loop");
     let file = File::create(&path)?;
     let page = [7_u8; 4096];
@@ -43,10 +44,10 @@ pub(crate) fn syncs_per_second(dir: &Path, during: Duration) -> std::io::Result<
         file.sync_data()?;
         done += 1;
     }
-    let rate = per_second(done, start.elapsed());
+    let took = start.elapsed();
     drop(file);
     std::fs::remove_file(path)?;
-    Ok(rate)
+    Ok((done, took))
 }
 
 /// The time of one `send` of `bytes` to a loopback connection, in microseconds: one write per receiver and message,
@@ -86,9 +87,13 @@ mod tests {
     #[test]
     fn the_limits_can_be_measured() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(syncs_per_second(dir.path(), Duration::from_millis(50)).unwrap() > 0.0);
+        let during = Duration::from_millis(50);
+        assert!(syncs(dir.path(), during).unwrap().0 > 0);
         assert!(bare_sends(400).unwrap() > 0.0);
-        assert!(one_insert_per_message(dir.path(), Duration::from_millis(50)).unwrap() > 0.0);
+        let mut inserts = OneInsert::open(dir.path()).unwrap();
+        let (first, took) = inserts.slice(during).unwrap();
+        assert!(first > 0 && took >= during);
+        assert!(inserts.slice(during).unwrap().0 > 0, "a second slice goes on where the first one ended");
         assert!(!dir.path().join("fsync-loop").exists());
     }
 }

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: cli::Load) -> anyhow::Result<Report> {
     process::allow_files(sockets + 100)?;
     let subject = Subject::open(&args.common).await?;
     let stage = Stage::build(&subject, args.common.accounts, args.rooms, args.members).await?;
-    let meters = Arc::new(Meters::new(&args)?);
+    let meters = Arc::new(Meters::new(&args, subject.targets.len())?);
     let crowd = Crowd::new(args.common.connecting);
     let (phase, watched) = watch::channel(Phase::Arriving);
     let mut tasks = JoinSet::new();
@@ -142,6 +142,10 @@ async fn tell(
     report.figure("deliveries", delivered, "");
     report.figure("deliveries_per_s", per_second(delivered, measured.total), "/s");
     report.latency("send_to_delivery", meters.latencies.summary());
+    if meters.nodes > 1 {
+        report.figure("nodes", meters.nodes, "");
+        report.latency("between_nodes", meters.between.summary());
+    }
     let each = |cpu: Duration| ratio(float(micros(cpu)), float(delivered));
     if let Some(cpu) = measured.server_cpu {
         report.figure("server_cpu_us_per_delivery", each(cpu), "µs");

@@ -8,6 +8,7 @@ mod account;
 mod api;
 mod backoff;
 mod client;
+mod cluster;
 mod crowd;
 mod cursor;
 mod ears;
@@ -49,13 +50,15 @@ const COULD_NOT_RUN: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let command = cli::Cli::parse().command;
+    let markdown = command.common().markdown;
     let ran = tokio::select! {
-        ran = run(cli::Cli::parse().command) => ran,
+        ran = run(command) => ran,
         // Dropping the run ends the server it started and removes its directory.
         e = interrupted() => Err(e),
     };
     match ran {
-        Ok(report) => report.finish(),
+        Ok(report) => report.finish(markdown),
         Err(e) => complain(&e),
     }
 }

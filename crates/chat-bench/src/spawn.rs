@@ -1,10 +1,10 @@
-//! A chat-server started for one run: embedded store in a private directory, free ports, weak hashes.
+//! A chat-server started for one run: embedded store in a private directory or a node of a cluster, free ports, weak hashes.
 //!
-//! It can be killed, asked to end, and started again with the same data on the same port.
+//! It can be killed, stopped in its tracks, asked to end, and started again with the same data on the same port.
 
 use std::{
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -20,6 +20,9 @@ use tokio::{
 
 use crate::{api::Api, cli::Common, target::Target};
 
+/// Where its stderr goes, in its directory.
+const LOG: &str = "stderr.log";
+
 /// How long a start may take.
 const START: Duration = Duration::from_secs(60);
 
@@ -34,11 +37,16 @@ pub(crate) struct Spawned {
 }
 
 impl Spawned {
-    /// Starts the server and waits until it is ready.
+    /// Starts the server and waits until it is ready. `particular` are settings that win over ours, those of the command
+    /// line win over both.
     ///
     /// # Errors
     /// When it ends, or is not ready within a minute; its last words are in the message.
-    pub(crate) async fn start(common: &Common, binary: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        common: &Common,
+        binary: PathBuf,
+        particular: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
         let base = common.dir.clone().unwrap_or_else(std::env::temp_dir);
         let dir = tempfile::Builder::new().prefix("chat-bench-").tempdir_in(base)?;
         let mut settings: Vec<(String, String)> = [
@@ -52,11 +60,12 @@ impl Spawned {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         settings.push(("CHAT_STORE__URL".into(), format!("sqlite:{}", dir.path().join("chat.db").display())));
+        settings.extend(particular);
         for setting in &common.settings {
             let (name, value) = setting.split_once('=').context("--set wants NAME=VALUE")?;
             settings.push((name.to_owned(), value.to_owned()));
         }
-        let (child, http, metrics) = launch(&binary, &dir, &settings).await?;
+        let (child, http, metrics) = launch(&binary, &dir, &settings).await?.ready().await?;
         Ok(Self { binary, dir, settings, child, http, metrics })
     }
 
@@ -76,7 +85,7 @@ impl Spawned {
     }
 
     /// Where its data lies.
-    pub(crate) fn dir(&self) -> &std::path::Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
@@ -85,7 +94,10 @@ impl Spawned {
     /// # Errors
     /// When it cannot be waited for.
     pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
-        Ok(self.child.kill().await?)
+        if self.is_alive()? {
+            self.child.kill().await?;
+        }
+        Ok(())
     }
 
     /// Starts it again on the same port with the same data.
@@ -93,11 +105,62 @@ impl Spawned {
     /// # Errors
     /// As [`Spawned::start`].
     pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
-        let mut settings = self.settings.clone();
-        settings.push(("CHAT_HTTP__LISTEN".into(), Target::parse(&self.http)?.authority().to_owned()));
-        let (child, http, metrics) = launch(&self.binary, &self.dir, &settings).await?;
-        (self.child, self.http, self.metrics) = (child, http, metrics);
+        let launched = launch(&self.binary, &self.dir, &self.again(&[])?).await?;
+        (self.child, self.http, self.metrics) = launched.ready().await?;
         Ok(())
+    }
+
+    /// Starts it again with these settings beside its own, and waits until it dies of them.
+    ///
+    /// # Errors
+    /// When it still lives after `limit`; it is then killed.
+    pub(crate) async fn restart_to_die(
+        &mut self,
+        settings: &[(&str, String)],
+        limit: Duration,
+    ) -> anyhow::Result<ExitStatus> {
+        // It may be dead before it could be asked whether it is ready.
+        let mut launched = launch(&self.binary, &self.dir, &self.again(settings)?).await?;
+        if let Some(stdout) = launched.child.stdout.take() {
+            read_on(BufReader::new(stdout).lines());
+        }
+        self.child = launched.child;
+        match timeout(limit, self.child.wait()).await {
+            Ok(status) => Ok(status?),
+            Err(_) => {
+                self.child.kill().await?;
+                bail!("still alive after {} s", limit.as_secs())
+            }
+        }
+    }
+
+    /// Whether it runs.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub(crate) fn is_alive(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn last_words(&self) -> String {
+        last_words(&self.dir.path().join(LOG))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(kill_process(pid.context("the server has ended already")?, signal)?)
+    }
+
+    fn again(&self, more: &[(&str, String)]) -> anyhow::Result<Vec<(String, String)>> {
+        let address = Target::parse(&self.http)?.authority().to_owned();
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let settings = self.settings.iter().cloned().chain([("CHAT_HTTP__LISTEN".into(), address)]);
+        Ok(settings.chain(more).collect())
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -105,8 +168,7 @@ impl Spawned {
     /// # Errors
     /// When it has not ended within `limit`; it is then killed.
     pub(crate) async fn terminate(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        kill_process(pid.context("the server has ended already")?, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         match timeout(limit, self.child.wait()).await {
             Ok(status) => Ok(status?),
             Err(_) => {
@@ -117,13 +179,15 @@ impl Spawned {
     }
 }
 
-async fn launch(
-    binary: &PathBuf,
-    dir: &TempDir,
-    settings: &[(String, String)],
-) -> anyhow::Result<(Child, String, Option<String>)> {
-    let log = dir.path().join("stderr.log");
-    let mut child = Command::new(binary)
+/// A process that may not be ready yet.
+struct Launched {
+    child: Child,
+    log: PathBuf,
+}
+
+async fn launch(binary: &Path, dir: &TempDir, settings: &[(String, String)]) -> anyhow::Result<Launched> {
+    let log = dir.path().join(LOG);
+    let child = Command::new(binary)
         .arg("serve")
         .current_dir(dir.path())
         .envs(settings.iter().map(|(name, value)| (name, value)))
@@ -133,24 +197,37 @@ async fn launch(
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("starting {}", binary.display()))?;
-    let stdout = child.stdout.take().context("no stdout")?;
-    let mut lines = BufReader::new(stdout).lines();
-    let found = timeout(START, addresses(&mut lines)).await;
-    let mut found = match found {
-        Ok(Ok(found)) => found.into_iter(),
-        Ok(Err(e)) => bail!("{e:#}; its last words: {}", last_words(&log)),
-        Err(_) => bail!("the server printed no address within a minute: {}", last_words(&log)),
-    };
-    // Its log may go to stdout too: somebody has to read on.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    let http = found.next().context("no address")?;
-    let mut api = Api::new(Target::parse(&http)?);
-    let until = Instant::now() + START;
-    while !api.ready().await {
-        anyhow::ensure!(Instant::now() < until, "not ready within a minute: {}", last_words(&log));
-        sleep(Duration::from_millis(20)).await;
+    Ok(Launched { child, log })
+}
+
+impl Launched {
+    /// Waits until the server is ready; answers it with its addresses, of REST and of metrics.
+    async fn ready(mut self) -> anyhow::Result<(Child, String, Option<String>)> {
+        let stdout = self.child.stdout.take().context("no stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let found = timeout(START, addresses(&mut lines)).await;
+        let mut found = match found {
+            Ok(Ok(found)) => found.into_iter(),
+            Ok(Err(e)) => bail!("{e:#}; its last words: {}", last_words(&self.log)),
+            Err(_) => bail!("the server printed no address within a minute: {}", last_words(&self.log)),
+        };
+        read_on(lines);
+        let http = found.next().context("no address")?;
+        let mut api = Api::new(Target::parse(&http)?);
+        let until = Instant::now() + START;
+        while !api.ready().await {
+            let ended = self.child.try_wait()?;
+            anyhow::ensure!(ended.is_none(), "the server ended at its start: {}", last_words(&self.log));
+            anyhow::ensure!(Instant::now() < until, "not ready within a minute: {}", last_words(&self.log));
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok((self.child, http, found.next()))
     }
-    Ok((child, http, found.next()))
+}
+
+/// A server's log may go to stdout too: somebody has to read it.
+fn read_on(mut lines: Lines<BufReader<ChildStdout>>) {
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 }
 
 /// The addresses in the first line that holds one and is no log record.
@@ -175,7 +252,7 @@ fn urls(line: &str) -> Vec<String> {
         .collect()
 }
 
-fn last_words(log: &std::path::Path) -> String {
+fn last_words(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().rev().take(5).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" | ")

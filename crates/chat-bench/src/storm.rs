@@ -1,4 +1,7 @@
 //! `storm`: everybody drops at once, misses messages, and comes back with a cursor.
+//!
+//! With several nodes started here, everybody is on the first one, which is killed: all come back on the others, which have
+//! never heard of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +22,7 @@ use crate::{
     report::Report,
     stage::Stage,
     subject::Subject,
+    target::Target,
     text,
 };
 
@@ -54,6 +58,8 @@ impl Sink for Applied {
 
 /// What the clients of a storm share.
 struct Weather {
+    /// The node of all dies: their connections end by themselves.
+    deadly: bool,
     crowd: Arc<Crowd>,
     back: Arc<Crowd>,
     resumed: Latencies,
@@ -65,20 +71,29 @@ struct Weather {
 /// When it could not be run.
 pub(crate) async fn run(args: cli::Storm) -> anyhow::Result<Report> {
     process::allow_files(args.sockets + 100)?;
-    let subject = Subject::open(&args.common).await?;
+    let mut subject = Subject::open(&args.common).await?;
+    let deadly = subject.nodes.len() > 1;
     let seats = args.sockets.div_ceil(args.rooms.max(1));
     let stage = Stage::build(&subject, args.common.accounts, args.rooms, seats).await?;
     let connecting = args.common.connecting;
-    let weather =
-        Arc::new(Weather { crowd: Crowd::new(connecting), back: Crowd::new(connecting), resumed: Latencies::new()? });
+    let (crowd, back) = (Crowd::new(connecting), Crowd::new(connecting));
+    let weather = Arc::new(Weather { deadly, crowd, back, resumed: Latencies::new()? });
     let (phase, watched) = watch::channel(Phase::Up);
     let mut tasks = JoinSet::new();
     for n in 0..args.sockets {
-        let client = stage.client(&subject, n % args.rooms, n / args.rooms)?;
-        tasks.spawn(sail(n, client, Arc::clone(&weather), watched.clone()));
+        let mut client = stage.client(&subject, n % args.rooms, n / args.rooms)?;
+        let mut refuge = client.target.clone();
+        if deadly {
+            client.target = subject.target(0)?;
+            refuge = subject.target(1 + n % (subject.nodes.len() - 1))?;
+        }
+        tasks.spawn(sail(n, client, refuge, Arc::clone(&weather), watched.clone()));
     }
     weather.crowd.wait(args.sockets).await?;
     sleep(SETTLE).await;
+    if deadly {
+        subject.node(0)?.kill().await?;
+    }
     phase.send_replace(Phase::Down);
     post(&args, &subject, &stage).await?;
     sleep(SETTLE).await;
@@ -108,15 +123,20 @@ pub(crate) async fn run(args: cli::Storm) -> anyhow::Result<Report> {
 async fn sail(
     n: usize,
     mut client: Client,
+    refuge: Target,
     weather: Arc<Weather>,
     mut phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<(u64, Tally)> {
     let mut applied = Applied::default();
     weather.crowd.arrive(&mut client, &mut applied).await?;
     if let Err(lost) = listen(&mut client, &mut applied, &mut phase, Phase::Up).await {
-        weather.crowd.trouble(&lost);
+        // Whom a dying node loses is what this is about.
+        if !weather.deadly {
+            weather.crowd.trouble(&lost);
+        }
     }
     client.disconnect();
+    client.target = refuge;
     let start = loop {
         if let Phase::Back(start) = *phase.borrow_and_update() {
             break start;
@@ -133,7 +153,7 @@ async fn sail(
 
 /// Posts what everybody misses.
 async fn post(args: &cli::Storm, subject: &Subject, stage: &Stage) -> anyhow::Result<()> {
-    let mut api = Api::new(subject.target(0)?);
+    let mut api = Api::new(subject.target(subject.targets.len() - 1)?);
     for room in &stage.rooms {
         for n in 0..args.missed {
             let nonce = text::nonce(&stage.run, 0, u32::try_from(n)?);
@@ -156,6 +176,7 @@ fn tell(
     let clients = float(count(args.sockets));
     report.figure("sockets", args.sockets, "");
     report.figure("rooms", args.rooms, "");
+    report.figure("node_killed", weather.deadly, "");
     report.figure("missed", args.missed, "messages a room");
     report.figure("all_back_s", took.as_secs_f64(), "s");
     report.latency("back", weather.resumed.summary());

@@ -24,6 +24,11 @@ pub(crate) fn made_us(nonce: &str) -> Option<u64> {
     nonce.rsplit_once('-')?.1.parse().ok()
 }
 
+/// Whose message a nonce stands for; read without checking the run, for those who only measure.
+pub(crate) fn sender(nonce: &str) -> Option<usize> {
+    nonce.split('-').nth(1)?.parse().ok()
+}
+
 /// Which message a nonce stands for.
 pub(crate) fn mark(run: &str, nonce: &str) -> Mark {
     let read = || {
@@ -46,6 +51,7 @@ mod tests {
         assert!(nonce.len() >= 8 && nonce.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
         assert_eq!(mark("abcdef", &nonce), Mark::new(31, 7));
         assert_eq!(mark("other", &nonce), Mark::FOREIGN);
+        assert_eq!((sender(&nonce), sender("Yk3v0QeT9w")), (Some(31), None));
         assert!((before..=now_us()).contains(&made_us(&nonce).unwrap()));
     }
 

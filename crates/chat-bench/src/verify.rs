@@ -1,11 +1,20 @@
 //! `verify`: faults on purpose, while everything that clients see is recorded and judged.
 //!
-//! This page is the plan of a run; `participant` is one client, `faults` the mischief, `judge` the verdict.
+//! This page is the plan of a run; `participant` is one client, `faults` quick kills and SIGTERM, `ordeal` the run under faults
+//! of all kinds, `judge` the verdict.
 
 mod evidence;
-mod faults;
 mod participant;
+mod progress;
 mod talk;
+
+mod faults;
+mod memory;
+
+mod fault;
+mod mischief;
+mod ordeal;
+mod table;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +27,18 @@ use tokio::{
 
 use self::{
     evidence::Evidence,
+    fault::Plan,
     faults::Faults,
+    mischief::{Mischief, is_there},
+    ordeal::{Bout, Pace, endure},
     participant::{Participant, Record, Role},
+    progress::Progress,
     talk::Talk,
 };
 use crate::{
     api::Api,
     cli,
-    figures::count,
+    figures::{count, float},
     judge::{Entry, History, Room, judge},
     process,
     report::Report,
@@ -56,27 +69,34 @@ pub(crate) enum Phase {
 ///
 /// # Errors
 /// When it could not be run.
-pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<Report> {
+pub(crate) async fn run(mut args: cli::Verify) -> anyhow::Result<Report> {
+    let seed = *args.fault_seed.get_or_insert_with(|| rand::random::<u32>().into());
     anyhow::ensure!(args.rate > 0.0 && args.senders > 0, "--rate and --senders must be above 0");
     let (from, to) = args.kill_range()?;
-    let crew = args.senders + args.members + args.slow + args.restless;
-    process::allow_files(crew + 100)?;
+    let roles = crew(&args);
+    process::allow_files(roles.len() + 100)?;
     let mut subject = Subject::open(&args.common).await?;
+    let plan = plan(&args, seed, &subject)?;
     // As many seats as accounts: everybody is a member everywhere.
     let stage = Arc::new(Stage::build(&subject, args.common.accounts, args.rooms, args.common.accounts).await?);
-    let evidence = Arc::new(Evidence::new()?);
+    let evidence = Arc::new(Evidence::new(Progress::new(&roles, args.rooms))?);
     let (phase, watched) = watch::channel(Phase::Gathering);
     let mut tasks = JoinSet::new();
-    for n in 0..crew {
-        let participant = participant(&args, &subject, &stage, n, &evidence, &watched)?;
+    for (n, (role, rooms)) in roles.iter().enumerate() {
+        let participant = participant(&args, &subject, &stage, (n, *role, rooms), &evidence, &watched)?;
         tasks.spawn(participant.run());
     }
-    evidence.wait_connected(crew).await?;
+    evidence.wait_connected(roles.len()).await?;
     phase.send_replace(Phase::Running);
-    let mut faults = Faults::watch(&subject, Arc::clone(&evidence));
+    let mut faults = Faults::new(&subject, Arc::clone(&evidence));
     evidence.calm();
+    let mut bouts = Vec::new();
     if args.kills > 0 {
-        faults.kill_often(&mut subject, args.kills, (from, to), crew).await?;
+        faults.kill_often(&mut subject, args.kills, (from, to), roles.len()).await?;
+    } else if let Some(mut plan) = plan {
+        let mischief = Mischief { subject: &mut subject, scale: args.fault_scale };
+        let pace = Pace { every: Duration::from_secs_f64(args.fault_every), during: Duration::from_secs(args.seconds) };
+        bouts = endure(mischief, &mut plan, pace, &evidence, faults.memory()).await;
     } else {
         sleep(Duration::from_secs(args.seconds)).await;
     }
@@ -96,43 +116,72 @@ pub(crate) async fn run(args: cli::Verify) -> anyhow::Result<Report> {
     if let Err(e) = waiting {
         report.anomaly(format!("{e:#}"));
     }
-    for anomaly in judge(&history) {
-        report.anomaly(anomaly.to_string());
-    }
+    pronounce(&mut report, &history, &bouts);
     subject.end().await?;
     Ok(report)
+}
+
+/// The verdict, and with faults the table of what each of them cost.
+fn pronounce(report: &mut Report, history: &History, bouts: &[Bout]) {
+    let anomalies = judge(history);
+    if !bouts.is_empty() {
+        report.table(table::table(bouts, history, &anomalies));
+    }
+    for complaint in bouts.iter().flat_map(Bout::complaints) {
+        report.anomaly(complaint);
+    }
+    for anomaly in anomalies {
+        report.anomaly(anomaly.to_string());
+    }
+}
+
+/// The faults of the run, if there are any.
+fn plan(args: &cli::Verify, seed: u64, subject: &Subject) -> anyhow::Result<Option<Plan>> {
+    if args.faults.is_empty() {
+        return Ok(None);
+    }
+    anyhow::ensure!(
+        args.fault_every > 0.0 && args.fault_scale > 0.0,
+        "--fault-every and --fault-scale must be above 0"
+    );
+    let every = float(count(args.senders)) / args.rate;
+    // The first success after a fault is looked for among everybody's next sends.
+    anyhow::ensure!(
+        every <= 1.0,
+        "with --faults every sender must send once a second or more often, not every {every} s"
+    );
+    Ok(Some(Plan::read(&args.faults, seed, |victim| is_there(subject, victim))?))
+}
+
+/// Everybody's role, and the numbers of the rooms they listen to.
+fn crew(args: &cli::Verify) -> Vec<(Role, Vec<usize>)> {
+    let all = || (0..args.rooms).collect::<Vec<_>>();
+    let senders = (0..args.senders).map(|n| (Role::Sender, vec![n % args.rooms.max(1)]));
+    let others = [(Role::Listener, args.members), (Role::Slow, args.slow), (Role::Restless, args.restless)];
+    let others = others.into_iter().flat_map(|(role, times)| std::iter::repeat_n(role, times));
+    senders.chain(others.map(|role| (role, all()))).collect()
 }
 
 fn participant(
     args: &cli::Verify,
     subject: &Subject,
     stage: &Arc<Stage>,
-    n: usize,
+    (n, role, rooms): (usize, Role, &[usize]),
     evidence: &Arc<Evidence>,
     phase: &watch::Receiver<Phase>,
 ) -> anyhow::Result<Participant> {
-    let (senders, members, slow) = (args.senders, args.members, args.slow);
-    let (role, name) = match n {
-        _ if n < senders => (Role::Sender, format!("sender {n}")),
-        _ if n < senders + members => (Role::Listener, format!("member {}", n - senders)),
-        _ if n < senders + members + slow => (Role::Slow, format!("slow {}", n - senders - members)),
-        _ => (Role::Restless, format!("restless {}", n - senders - members - slow)),
-    };
-    let account = stage.account(0, n)?;
-    let rooms: Vec<usize> = match role {
-        Role::Sender => vec![n % args.rooms],
-        Role::Listener | Role::Slow | Role::Restless => (0..args.rooms).collect(),
-    };
-    let talk = match role {
-        Role::Sender => Some(Talk::new(args, &stage.run, n, n % args.rooms)),
-        Role::Listener | Role::Slow | Role::Restless => None,
+    let (name, talk) = match role {
+        Role::Sender => (format!("sender {n}"), Some(Talk::new(args, &stage.run, n, n % args.rooms))),
+        Role::Listener => (format!("member {n}"), None),
+        Role::Slow => (format!("slow {n}"), None),
+        Role::Restless => (format!("restless {n}"), None),
     };
     Participant::new(
-        name,
+        (n, name),
         role,
         stage,
-        &rooms,
-        (subject.targets.clone(), account),
+        rooms,
+        (subject.targets.clone(), stage.account(0, n)?),
         talk,
         Arc::clone(evidence),
         phase.clone(),
@@ -219,6 +268,9 @@ fn tell(args: &cli::Verify, report: &mut Report, history: &History, counts: &Cou
     let repeats: usize = history.sends.iter().map(|send| send.answers.len().saturating_sub(1)).sum();
     report.figure("senders", args.senders, "");
     report.figure("rooms", args.rooms, "");
+    if !args.faults.is_empty() {
+        report.figure("seed", args.fault_seed, "of --faults");
+    }
     report.figure("listeners", args.members + args.slow + args.restless, "");
     report.figure("sends", history.sends.len(), "");
     report.figure("acknowledged", acked, "");

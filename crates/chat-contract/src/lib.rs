@@ -39,6 +39,7 @@ pub mod visibility;
 pub mod bus;
 pub mod presence;
 pub mod rates;
+pub mod tail;
 
 pub use fixture::{Fixture, Stores};
 pub use world::{World, digest, draft, emoji, everything, named, nonce, text};

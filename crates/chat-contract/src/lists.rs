@@ -223,7 +223,25 @@ macro_rules! presence_contract {
     };
 }
 
-/// One test per clause of rates. `fresh` is the path of an `async fn() -> Arc<dyn RateLimits>`; what follows it
+/// One test per clause of the tail. `fresh` is the path of an `async fn() -> TwoTails`; what follows it goes to
+/// `tokio::test`, such as `start_paused = true`.
+#[macro_export]
+macro_rules! tail_contract {
+    ($fresh:path $(, $($how:tt)*)?) => {
+        $crate::tests_of! { [$fresh().await] [$($($how)*)?] tail:
+            what_one_node_keeps_another_reads_as_it_was_committed
+            what_is_not_kept_is_not_there
+            a_run_ends_exactly_at_the_head
+            a_run_has_no_hole
+            a_run_is_the_newest_that_the_limit_allows
+            what_is_kept_twice_or_late_stands_once_in_its_place
+            another_history_is_another_tail
+            a_long_tail_keeps_its_end
+        }
+    };
+}
+
+/// One test per clause of rates. `fresh` is the path of an `async fn() -> TwoCounters`; what follows it
 /// goes to `tokio::test`, such as `start_paused = true`.
 #[macro_export]
 macro_rules! rates_contract {
@@ -238,6 +256,10 @@ macro_rules! rates_contract {
             a7_nobody_is_locked_out_however_often_somebody_knocks
             a7_the_right_password_is_forgiven
             what_did_not_happen_is_given_back
+            what_one_node_counts_the_others_know
+            a7_a_guesser_gains_nothing_by_another_node
+            a7_what_one_node_forgives_the_others_forgive
+            what_one_node_gives_back_is_there_for_all
         }
     };
 }
@@ -291,6 +313,7 @@ mod tests {
             include_str!("bus.rs"),
             include_str!("presence.rs"),
             include_str!("rates.rs"),
+            include_str!("tail.rs"),
         ];
         let clauses = files.iter().flat_map(|file| file.lines()).filter_map(|line| line.strip_prefix("pub async fn "));
         let names: Vec<&str> = clauses.filter_map(|rest| rest.split('(').next()).collect();

@@ -88,8 +88,9 @@ impl Core {
         let here: Vec<_> = users.into_iter().map(|user| (user, self.status_here(user, told))).collect();
         self.lease(here.clone()).await;
         let everywhere = self.presence_of(here.iter().map(|(user, _)| *user).collect()).await;
-        for ((user, here), everywhere) in here.into_iter().zip(everywhere) {
-            let status = here.max(everywhere);
+        for (place, (user, here)) in here.into_iter().enumerate() {
+            let elsewhere = everywhere.as_ref().and_then(|all| all.get(place).copied());
+            let status = elsewhere.map_or(here, |elsewhere| elsewhere.max(here));
             if told.get(&user).copied().unwrap_or(Status::Offline) != status {
                 self.ports.bus.publish(Note::Presence { user, status });
             }
@@ -116,16 +117,22 @@ impl Core {
         }
     }
 
-    /// What all nodes together say of these users, in their order; what this node says, when the others can't be asked.
-    pub(crate) async fn presence_of(&self, users: Vec<UserId>) -> Vec<Status> {
-        let (presence, asked) = (Arc::clone(&self.ports.presence), users.clone());
-        match self.ask(async move { presence.status(&asked).await }).await {
-            Ok(statuses) => statuses,
+    /// What all nodes together say of these users, in their order; `None` when the others can't be asked.
+    async fn presence_of(&self, users: Vec<UserId>) -> Option<Vec<Status>> {
+        let presence = Arc::clone(&self.ports.presence);
+        match self.ask(async move { presence.status(&users).await }).await {
+            Ok(statuses) => Some(statuses),
             Err(error) => {
                 tracing::debug!(%error, "presence could not be read");
-                users.into_iter().map(|user| self.people.status(user)).collect()
+                None
             }
         }
+    }
+
+    /// The same for somebody who begins to watch: what this node says, when the others can't be asked.
+    pub(crate) async fn presence_now(&self, users: &[UserId]) -> Vec<Status> {
+        let here = || users.iter().map(|user| self.people.status(*user)).collect();
+        self.presence_of(users.to_vec()).await.unwrap_or_else(here)
     }
 
     async fn renew(&self) {
@@ -135,7 +142,8 @@ impl Core {
         }
         let watched = self.watched.all();
         if !watched.is_empty() {
-            let statuses = self.presence_of(watched.clone()).await;
+            // Nobody is told that somebody left because nobody could be asked.
+            let statuses = self.presence_of(watched.clone()).await.unwrap_or_default();
             for (user, status) in watched.into_iter().zip(statuses) {
                 self.watched.tell(user, status);
             }

@@ -25,7 +25,7 @@ impl Socket {
         }
         self.state.watching.replace(known.clone());
         // Registered first, read then: a change in between is heard, and counts as newer.
-        let statuses = core.presence_of(known.clone()).await;
+        let statuses = core.presence_now(&known).await;
         for (other, read) in known.into_iter().zip(statuses) {
             let status = core.watched.known_or(other, read);
             self.state.outbox.push_ephemeral(frames::presence(other, status));

@@ -18,9 +18,11 @@ mod bus;
 mod no_tail;
 mod presence;
 mod rates;
+mod tail;
 
-pub use bus::{MemoryBus, NodeBus};
+pub use bus::{MemoryBus, NodeBus, SilentBus};
 pub use memory::Memory;
 pub use no_tail::NoTail;
 pub use presence::{MemoryPresence, NodePresence};
-pub use rates::{MemoryRates, RateSettings, Refill};
+pub use rates::MemoryRates;
+pub use tail::MemoryTail;

@@ -4,12 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chat_contract::{Fixture, Stores, bus::TwoNodes, presence::TwoPresences};
+use chat_contract::{Fixture, Stores, bus::TwoNodes, presence::TwoPresences, rates::TwoCounters, tail::TwoTails};
 use chat_domain::{
     ids::{RoomId, Seq},
-    ports::RateLimits,
+    limits::RateSettings,
 };
-use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates, RateSettings};
+use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates, MemoryTail};
 
 struct InMemory(Memory);
 
@@ -42,11 +42,19 @@ async fn two_presences() -> TwoPresences {
     TwoPresences { one: Arc::new(presence.node()), other: Arc::new(presence.node()), lease: Duration::from_secs(45) }
 }
 
-async fn rates() -> Arc<dyn RateLimits> {
-    Arc::new(MemoryRates::new(RateSettings::default()))
+async fn rates() -> TwoCounters {
+    let settings = RateSettings::default();
+    let one = Arc::new(MemoryRates::new(settings.clone()));
+    TwoCounters { other: one.clone(), one, settings, patience: Duration::from_millis(100) }
+}
+
+async fn two_tails() -> TwoTails {
+    let tail = MemoryTail::new(256);
+    TwoTails { one: Arc::new(tail.clone()), other: Arc::new(tail), patience: Duration::from_secs(1) }
 }
 
 chat_contract::contract!(fresh);
 chat_contract::bus_contract!(two_nodes, start_paused = true);
 chat_contract::presence_contract!(two_presences, start_paused = true);
 chat_contract::rates_contract!(rates, start_paused = true);
+chat_contract::tail_contract!(two_tails, start_paused = true);

@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::StoreUrl;
 
 /// What was typed. A wrong argument is answered by clap on stderr with exit code 2.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
@@ -19,7 +21,7 @@ pub struct Cli {
 }
 
 /// One job of the binary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve until told to stop (the default)
     #[default]
@@ -28,15 +30,34 @@ pub enum Command {
     Migrate,
     /// Ask the server of these settings whether it is ready: exit 0 or 1
     Healthcheck,
+    /// Copy a whole record into another and verify it: how an embedded chat moves into PostgreSQL
+    ///
+    /// The server of the source must be stopped. Broken off, the same command goes on where it ended.
+    Copy(Copy),
     /// Print the effective settings as TOML, secrets redacted
     Config,
+}
+
+/// From where to where. A URL with a password is better left to `store.url` (or `DATABASE_URL`): arguments are visible.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Copy {
+    /// The record to read, such as sqlite:data/chat.db
+    #[arg(long, value_name = "URL", value_parser = store_url)]
+    pub from: StoreUrl,
+    /// The record to fill, such as postgres://chat@db/chat; the one of the settings when nothing is said
+    #[arg(long, value_name = "URL", value_parser = store_url)]
+    pub to: Option<StoreUrl>,
+}
+
+fn store_url(text: &str) -> Result<StoreUrl, String> {
+    StoreUrl::try_from(text.to_owned())
 }
 
 impl Cli {
     /// The job that was asked for.
     #[must_use]
     pub fn command(&self) -> Command {
-        self.command.unwrap_or_default()
+        self.command.clone().unwrap_or_default()
     }
 }
 
@@ -52,6 +73,22 @@ mod tests {
         {
             let cli = Cli::try_parse_from(words).unwrap();
             assert_eq!((cli.command(), cli.config), (Command::Config, Some("a.toml".into())));
+        }
+    }
+
+    #[test]
+    fn a_copy_goes_from_one_record_into_another_or_into_that_of_the_settings() {
+        let copy =
+            |words: &[&str]| Cli::try_parse_from([&["chat-server", "copy"], words].concat()).map(|cli| cli.command());
+        let from = StoreUrl::Sqlite("a.db".into());
+        let command = copy(&["--from", "sqlite:a.db"]).unwrap();
+        assert_eq!(command, Command::Copy(Copy { from: from.clone(), to: None }));
+        let Command::Copy(both) = copy(&["--from", "sqlite:a.db", "--to", "postgres://db/chat"]).unwrap() else {
+            panic!()
+        };
+        assert!(matches!(both.to, Some(StoreUrl::Postgres(_))));
+        for wrong in [&["--to", "sqlite:b.db"][..], &["--from", "mysql://db"], &["--from", "a.db"]] {
+            assert_eq!(copy(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
+use chat_domain::usecases::copying::Tally;
+
 use crate::{
-    assembly::{self, AssemblyError},
-    cli::{Cli, Command},
+    assembly::{self, AssemblyError, CopyError},
+    cli::{Cli, Command, Copy},
     config::{Loaded, Sources},
     healthcheck, serve, telemetry,
 };
@@ -22,7 +24,8 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     match command {
         Command::Serve => serve(&loaded),
-        Command::Migrate => conclude(assembly::migrate(&loaded.settings)),
+        Command::Migrate => on_engine(async { conclude(assembly::migrate(&loaded.settings).await) }),
+        Command::Copy(wanted) => copy(&loaded, &wanted),
         Command::Healthcheck => check(loaded.settings.http.listen),
         Command::Config => {
             print(&loaded.to_toml());
@@ -40,6 +43,34 @@ fn serve(loaded: &Loaded) -> ExitCode {
         Err(serve::ServeError::Assembly(error)) => conclude(Err(error)),
         Err(error) => refuse(&error, error.exit_code()),
     }
+}
+
+/// Adapters live on a multi-thread runtime.
+fn on_engine(job: impl Future<Output = ExitCode>) -> ExitCode {
+    match serve::engine() {
+        Ok(engine) => engine.block_on(job),
+        Err(error) => refuse(&error, 1),
+    }
+}
+
+fn copy(loaded: &Loaded, Copy { from, to }: &Copy) -> ExitCode {
+    if let Err(error) = telemetry::log_to_stderr(&loaded.settings.log) {
+        return refuse(&error, 1);
+    }
+    let settings = &loaded.settings;
+    on_engine(async {
+        match assembly::copy(from, to.as_ref().unwrap_or(&settings.store.url), settings).await {
+            Ok(tallies) => {
+                for Tally { kind, rows, checksum } in tallies {
+                    print(&format!("{:12} {rows:>12}  sha256 {checksum}", kind.word()));
+                }
+                print("copied and verified");
+                ExitCode::SUCCESS
+            }
+            Err(CopyError::Assembly(error)) => conclude(Err(error)),
+            Err(error @ CopyError::Refused(_)) => refuse(&error, 1),
+        }
+    })
 }
 
 fn conclude(result: Result<(), AssemblyError>) -> ExitCode {

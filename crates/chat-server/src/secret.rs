@@ -36,6 +36,8 @@ pub fn signing_keys(settings: &Settings) -> Result<SigningKeys, SettingsError> {
         return parse(SECRET_FILE, &text);
     }
     match &settings.store.url {
+        // The settings' own check came first.
+        StoreUrl::Postgres(_) => Err(SettingsError::wrong(SECRET, "is required with a PostgreSQL store")),
         StoreUrl::Memory => parse(SECRET, SigningKeys::fresh_text().expose()),
         StoreUrl::Sqlite(database) => {
             let path = database.parent().unwrap_or(Path::new("")).join(FILE_NAME);

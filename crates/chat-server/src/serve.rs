@@ -67,11 +67,16 @@ impl ServeError {
 /// # Errors
 /// [`ServeError`].
 pub fn serve(settings: &Settings) -> Result<(), ServeError> {
-    let engine: Runtime = Builder::new_multi_thread().enable_all().thread_name("engine").build()?;
+    let engine = engine()?;
     let result = engine.block_on(life(settings));
     // What is still blocked on a disk does not keep the process.
     engine.shutdown_timeout(Duration::from_millis(200));
     result
+}
+
+/// The runtime on which adapters live.
+pub(crate) fn engine() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().thread_name("engine").build()
 }
 
 async fn life(settings: &Settings) -> Result<(), ServeError> {

@@ -15,31 +15,45 @@ use diesel::{
 };
 use libsqlite3_sys as _;
 
-use crate::figures::per_second;
+/// A database of its own, and how many rows it has.
+pub(crate) struct OneInsert {
+    db: SqliteConnection,
+    rows: i64,
+}
 
-/// Rows per second into a fresh database in `dir`: WAL, `synchronous=FULL`, one immediate transaction a row.
-///
-/// # Errors
-/// When the database cannot be made or written.
-pub(crate) fn one_insert_per_message(dir: &Path, during: Duration) -> anyhow::Result<f64> {
-    let path = dir.join("one-insert.db");
-    let mut db = SqliteConnection::establish(path.to_str().context("the directory's name is no UTF-8")?)?;
-    db.batch_execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         CREATE TABLE messages (room INTEGER, seq INTEGER, nonce TEXT, text TEXT, PRIMARY KEY (room, seq), UNIQUE (nonce));",
-    )?;
-    let text = "x".repeat(100);
-    let start = Instant::now();
-    let mut rows = 0_i64;
-    while start.elapsed() < during {
-        rows += 1;
-        db.immediate_transaction(|db| {
-            sql_query("INSERT INTO messages VALUES (1, ?, ?, ?)")
-                .bind::<BigInt, _>(rows)
-                .bind::<Text, _>(format!("nonce-{rows}"))
-                .bind::<Text, _>(&text)
-                .execute(db)
-        })?;
+impl OneInsert {
+    /// A fresh database in `dir`: WAL, `synchronous=FULL`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn open(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join("one-insert.db");
+        let mut db = SqliteConnection::establish(path.to_str().context("the directory's name is no UTF-8")?)?;
+        db.batch_execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE messages (room INTEGER, seq INTEGER, nonce TEXT, text TEXT, PRIMARY KEY (room, seq), UNIQUE (nonce));",
+        )?;
+        Ok(Self { db, rows: 0 })
     }
-    Ok(per_second(rows.unsigned_abs(), start.elapsed()))
+
+    /// Inserts for so long, one immediate transaction a row; answers the rows and the time.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn slice(&mut self, during: Duration) -> anyhow::Result<(u64, Duration)> {
+        let (text, before) = ("x".repeat(100), self.rows);
+        let start = Instant::now();
+        while start.elapsed() < during {
+            self.rows += 1;
+            let rows = self.rows;
+            self.db.immediate_transaction(|db| {
+                sql_query("INSERT INTO messages VALUES (1, ?, ?, ?)")
+                    .bind::<BigInt, _>(rows)
+                    .bind::<Text, _>(format!("nonce-{rows}"))
+                    .bind::<Text, _>(&text)
+                    .execute(db)
+            })?;
+        }
+        Ok(((self.rows - before).unsigned_abs(), start.elapsed()))
+    }
 }

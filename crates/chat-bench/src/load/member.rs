@@ -77,9 +77,12 @@ pub(crate) struct Member {
 /// Collects what one read brought, so that shared counters are touched once a read.
 struct Haul<'a> {
     meters: &'a Meters,
+    number: usize,
     room: usize,
     now_us: u64,
     latencies: Vec<u64>,
+    /// Those from another node.
+    between: Vec<u64>,
     delivered: u64,
     answered: u64,
 }
@@ -88,7 +91,13 @@ impl Sink for Haul<'_> {
     fn message(&mut self, seen: Seen<'_>) {
         self.delivered += 1;
         if let Some(made) = text::made_us(seen.mark) {
-            self.latencies.push(self.now_us.saturating_sub(made));
+            let latency = self.now_us.saturating_sub(made);
+            self.latencies.push(latency);
+            let node = |member: usize| member % self.meters.nodes;
+            if self.meters.nodes > 1 && text::sender(seen.mark).is_some_and(|sender| node(sender) != node(self.number))
+            {
+                self.between.push(latency);
+            }
         }
     }
 
@@ -113,8 +122,16 @@ impl Member {
     /// Comes in, listens and speaks until the run is done.
     pub(crate) async fn run(mut self) -> anyhow::Result<Outcome> {
         let meters = Arc::clone(&self.meters);
-        let mut haul =
-            Haul { meters: &meters, room: self.room, now_us: 0, latencies: Vec::new(), delivered: 0, answered: 0 };
+        let mut haul = Haul {
+            meters: &meters,
+            number: self.number,
+            room: self.room,
+            now_us: 0,
+            latencies: Vec::new(),
+            between: Vec::new(),
+            delivered: 0,
+            answered: 0,
+        };
         let mut lost = 0;
         loop {
             self.crowd.arrive(&mut self.client, &mut haul).await?;
@@ -161,10 +178,12 @@ impl Member {
         haul.answered = 0;
         if haul.delivered > 0 {
             self.meters.latencies.record(self.number, &haul.latencies);
+            self.meters.between.record(self.number, &haul.between);
             if let Some(meter) = self.meters.room(self.room) {
                 meter.delivered(haul.delivered);
             }
             haul.latencies.clear();
+            haul.between.clear();
             haul.delivered = 0;
         }
     }

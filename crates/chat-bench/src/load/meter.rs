@@ -59,11 +59,15 @@ pub(crate) struct Meters {
     refusals: Mutex<BTreeMap<String, u64>>,
     /// From send to delivery, in microseconds.
     pub(crate) latencies: Latencies,
+    /// Of these, the ones that were sent on one node and heard on another.
+    pub(crate) between: Latencies,
+    /// Over how many nodes the members are spread.
+    pub(crate) nodes: usize,
 }
 
 impl Meters {
     /// Meters for a run.
-    pub(crate) fn new(args: &cli::Load) -> anyhow::Result<Self> {
+    pub(crate) fn new(args: &cli::Load, nodes: usize) -> anyhow::Result<Self> {
         // Without a window a room may have any number of messages under way.
         let permits = args.window.map_or(Semaphore::MAX_PERMITS / 2, |window| window.saturating_mul(args.senders));
         let meter = || Meter {
@@ -79,6 +83,8 @@ impl Meters {
             held_back: AtomicU64::new(0),
             refusals: Mutex::default(),
             latencies: Latencies::new()?,
+            between: Latencies::new()?,
+            nodes: nodes.max(1),
         })
     }
 
@@ -160,6 +166,8 @@ mod tests {
             held_back: AtomicU64::new(0),
             refusals: Mutex::default(),
             latencies: Latencies::new().unwrap(),
+            between: Latencies::new().unwrap(),
+            nodes: 1,
         };
         assert!(meters.is_drained());
         let room = meters.room(0).unwrap();

@@ -11,6 +11,7 @@ use std::{
 use anyhow::bail;
 use tokio::time::{Instant, sleep};
 
+use super::progress::Progress;
 use crate::{
     client::Lost,
     figures::{Latencies, now_us},
@@ -40,6 +41,8 @@ pub(crate) struct Evidence {
     /// Latencies count for messages sent after this moment; `u64::MAX` while the server is in trouble.
     calm_since: AtomicU64,
     ends: Mutex<Vec<End>>,
+    /// How far everybody is.
+    pub(crate) progress: Progress,
     /// From the first attempt to the acknowledgement.
     pub(crate) acks: Latencies,
     /// From the first attempt to a live delivery, slow readers not counted.
@@ -48,12 +51,13 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// Nothing yet.
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new(progress: Progress) -> anyhow::Result<Self> {
         Ok(Self {
             connected: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
             calm_since: AtomicU64::new(u64::MAX),
             ends: Mutex::default(),
+            progress,
             acks: Latencies::new()?,
             deliveries: Latencies::new()?,
         })

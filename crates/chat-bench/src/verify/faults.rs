@@ -1,29 +1,16 @@
-//! The mischief of a `verify`: kills, a SIGTERM under load; and the eye on the server's memory meanwhile.
+//! Many kills in quick succession, and a SIGTERM under load.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{
-    task::AbortHandle,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::evidence::Evidence;
+use super::{evidence::Evidence, memory::Memory};
 use crate::{
     figures::{Latencies, count, micros, now_us},
-    process::usage,
     report::Report,
     subject::Subject,
 };
-
-/// Between two looks at the memory.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// How long everybody may take to return after a kill before the next one is planned.
 const RETURN: Duration = Duration::from_secs(30);
@@ -40,14 +27,6 @@ pub(crate) struct Faults {
     drained: Option<Drained>,
 }
 
-/// The server's memory, watched in the background.
-struct Memory {
-    pids: Arc<Mutex<Vec<u32>>>,
-    start_kib: u64,
-    max_kib: Arc<AtomicU64>,
-    task: AbortHandle,
-}
-
 /// What SIGTERM did.
 struct Drained {
     took: Duration,
@@ -57,26 +36,17 @@ struct Drained {
 }
 
 impl Faults {
-    /// Starts to watch the server's memory, when its process is known.
-    pub(crate) fn watch(subject: &Subject, evidence: Arc<Evidence>) -> Self {
-        let memory = subject.usage().ok().flatten().map(|start| {
-            let pids = Arc::new(Mutex::new(subject.pids()));
-            let max_kib = Arc::new(AtomicU64::new(start.rss_kib));
-            let (watched, max) = (Arc::clone(&pids), Arc::clone(&max_kib));
-            let task = tokio::spawn(async move {
-                loop {
-                    let now = watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    let sum = now.into_iter().filter_map(|pid| usage(pid).ok()).map(|usage| usage.rss_kib).sum();
-                    max.fetch_max(sum, Ordering::Relaxed);
-                    sleep(LOOK).await;
-                }
-            });
-            Memory { pids, start_kib: start.rss_kib, max_kib, task: task.abort_handle() }
-        });
-        Self { evidence, memory, kills: 0, returns: None, drained: None }
+    /// Nothing yet; the server's memory is watched, when its process is known.
+    pub(crate) fn new(subject: &Subject, evidence: Arc<Evidence>) -> Self {
+        Self { evidence, memory: Memory::watch(subject), kills: 0, returns: None, drained: None }
     }
 
-    /// Kills the server `times` times, at random moments, and starts it again.
+    /// The eye on the memory.
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// Kills the server, or one of its nodes, `times` times at random moments, and starts it again.
     ///
     /// # Errors
     /// When it cannot be started again.
@@ -91,7 +61,7 @@ impl Faults {
         for _ in 0..times {
             sleep(Duration::from_secs_f64(rand::random_range(from..=to))).await;
             self.evidence.trouble();
-            let spawned = subject.spawned.as_mut().context("only a server started here is killed")?;
+            let spawned = subject.node(rand::random_range(0..subject.nodes.len().max(1)))?;
             spawned.kill().await?;
             let dead = Instant::now();
             spawned.restart().await.with_context(|| format!("after kill {}", self.kills + 1))?;
@@ -125,7 +95,7 @@ impl Faults {
         self.evidence.trouble();
         let listening = self.evidence.connected();
         let (from, start) = (now_us(), Instant::now());
-        let spawned = subject.spawned.as_mut().context("only a server started here gets SIGTERM")?;
+        let spawned = subject.node(0)?;
         let mut complaints = Vec::new();
         match spawned.terminate(DRAIN).await {
             Ok(status) if status.success() => {}
@@ -151,7 +121,7 @@ impl Faults {
 
     fn follow(&self, subject: &Subject) {
         if let Some(memory) = &self.memory {
-            *memory.pids.lock().unwrap_or_else(PoisonError::into_inner) = subject.pids();
+            memory.follow(subject);
         }
     }
 
@@ -173,16 +143,7 @@ impl Faults {
             }
         }
         if let Some(memory) = &self.memory {
-            let max = memory.max_kib.load(Ordering::Relaxed);
-            report.figure("server_rss_start_kib", memory.start_kib, "KiB");
-            report.figure("server_rss_max_kib", max, "KiB");
-            report.figure("server_rss_growth_kib", max.saturating_sub(memory.start_kib), "KiB");
+            memory.tell(report);
         }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

@@ -64,6 +64,7 @@ pub(crate) struct Record {
 
 /// One client.
 pub(crate) struct Participant {
+    number: usize,
     name: String,
     role: Role,
     /// The numbers of the rooms it listens to.
@@ -85,11 +86,14 @@ struct Notes {
     applied: Vec<Vec<Entry>>,
     answers: Vec<(u32, Answer)>,
     latencies: Vec<u64>,
+    /// Something was applied since the last look.
+    heard: bool,
     evidence: Arc<Evidence>,
 }
 
 impl Sink for Notes {
     fn message(&mut self, seen: Seen<'_>) {
+        self.heard = true;
         if let Some(applied) = self.applied.get_mut(seen.room) {
             applied.push(Entry { seq: seen.seq, mark: text::mark(&self.run, seen.mark) });
         }
@@ -115,7 +119,7 @@ impl Participant {
     /// A participant that listens to these rooms.
     #[expect(clippy::too_many_arguments, reason = "made in one place, from what that place has")]
     pub(crate) fn new(
-        name: String,
+        (number, name): (usize, String),
         role: Role,
         stage: &Stage,
         rooms: &[usize],
@@ -136,9 +140,11 @@ impl Participant {
             applied: vec![Vec::new(); rooms.len()],
             answers: Vec::new(),
             latencies: Vec::new(),
+            heard: false,
             evidence: Arc::clone(&evidence),
         };
         Ok(Self {
+            number,
             name,
             role,
             rooms: rooms.to_vec(),
@@ -227,11 +233,23 @@ impl Participant {
             self.evidence.deliveries.record(self.rooms.len(), &self.notes.latencies);
         }
         self.notes.latencies.clear();
+        self.report();
         heard?;
         if self.role == Role::Slow && running {
             sleep(SIP_EVERY).await;
         }
         Ok(())
+    }
+
+    /// Tells the others how far it is.
+    fn report(&mut self) {
+        let progress = &self.evidence.progress;
+        if std::mem::take(&mut self.notes.heard) {
+            progress.heard(self.number, now_us());
+        }
+        for (nth, room) in self.client.ears.rooms.iter().enumerate() {
+            progress.reached(self.number, nth, room.cursor.unwrap_or(0));
+        }
     }
 
     async fn speak(&mut self) -> Result<(), Lost> {
@@ -246,7 +264,7 @@ impl Participant {
             Turn::Post { nonce, text } => {
                 let token = self.client.account.access().await.map_err(|e| Lost::Broken(format!("{e:#}")))?;
                 let mut api = Api::new(self.client.target.clone());
-                talk.posted(api.post(&token, &room, &nonce, &text).await);
+                talk.posted(api.try_post(&token, &room, &nonce, &text).await);
             }
             Turn::GiveUp => return Err(Lost::Broken("a send was not answered within 10 s".into())),
             Turn::Wait if !more => sleep(Duration::from_millis(5)).await,

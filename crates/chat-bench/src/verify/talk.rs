@@ -41,6 +41,8 @@ struct Pending {
     id: Option<u32>,
     /// When to act: send (without an id), or give up (with one).
     due: Instant,
+    /// When the latest attempt left.
+    sent_us: u64,
     /// An acknowledged message sent once more.
     again: bool,
     /// Sent more than once, so that its latency says nothing.
@@ -121,6 +123,7 @@ impl Talk {
     pub(crate) fn sent(&mut self, id: u32) {
         if let Some(pending) = &mut self.pending {
             pending.id = Some(id);
+            pending.sent_us = now_us();
         }
     }
 
@@ -147,6 +150,7 @@ impl Talk {
                 let counts = evidence.counts(send.issued_us);
                 if first {
                     evidence.answer();
+                    evidence.progress.acknowledged(self.sender, self.room, pending.sent_us, *seq);
                 }
                 self.pending = None;
                 latency.filter(|_| counts)
@@ -168,11 +172,15 @@ impl Talk {
         }
     }
 
-    /// A repetition over REST was answered.
-    pub(crate) fn posted(&mut self, seq: anyhow::Result<u64>) {
-        let Some(pending) = self.pending.take() else { return };
+    /// A repetition over REST was answered; `None`: it could not be, and goes out over the socket instead.
+    pub(crate) fn posted(&mut self, seq: anyhow::Result<Option<u64>>) {
+        let Some(mut pending) = self.pending.take() else { return };
         match (seq, self.sends.get_mut(pending.at)) {
-            (Ok(seq), Some(send)) => send.answers.push(seq),
+            (Ok(Some(seq)), Some(send)) => send.answers.push(seq),
+            (Ok(None), Some(_)) => {
+                pending.due = Instant::now() + PAUSE;
+                self.pending = Some(pending);
+            }
             (Err(e), _) => self.oddities.push(format!("sender {}: a repetition failed: {e:#}", self.sender)),
             (Ok(_), None) => {}
         }
@@ -198,7 +206,7 @@ impl Talk {
             answers: Vec::new(),
         });
         let at = self.sends.len() - 1;
-        self.pending = Some(Pending { at, id: None, due: now, again: false, repeated: false });
+        self.pending = Some(Pending { at, id: None, due: now, sent_us: 0, again: false, repeated: false });
     }
 
     /// An acknowledged message once more: half over the socket, half over REST.
@@ -208,7 +216,7 @@ impl Talk {
         if self.sends.get(at).is_none_or(|send| send.answers.is_empty()) {
             return Turn::Wait;
         }
-        self.pending = Some(Pending { at, id: None, due: now + PATIENCE, again: true, repeated: true });
+        self.pending = Some(Pending { at, id: None, due: now + PATIENCE, sent_us: 0, again: true, repeated: true });
         let nonce = self.nonces.get(at).cloned().unwrap_or_default();
         let text = text::text(&nonce, self.bytes);
         if rand::random() { Turn::Send { nonce, text } } else { Turn::Post { nonce, text } }

@@ -5,17 +5,15 @@ use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism, time::Dur
 use chat_auth::{BcryptPasswords, HashLimits, JwtTokens};
 use chat_domain::{
     limits::Limits,
-    ports::{AccountStore, Clock, LogStore, RoomStore, SessionStore},
+    ports::{Clock, LogStore},
     usecases::{Chat, Ports},
 };
 use chat_hub::{Hub, HubPorts};
-use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryRates, NoTail};
-use chat_sqlite::Sqlite;
 
-use super::bounds;
+use super::{between::Between, bounds, record::Record};
 use crate::{
     clock::SystemClock,
-    config::{Registration, Settings, SettingsError, StoreUrl},
+    config::{Registration, Settings, SettingsError},
     secret,
 };
 
@@ -36,9 +34,18 @@ pub enum AssemblyError {
     /// A setting, or something that a setting names.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The store can't be opened.
+    /// The file can't be opened.
     #[error("store.url: {0}")]
-    Store(#[from] chat_sqlite::OpenError),
+    Sqlite(#[from] chat_sqlite::OpenError),
+    /// The server can't be used.
+    #[error("store.url: {0}")]
+    Postgres(#[from] chat_postgres::OpenError),
+    /// Redis can't be used.
+    #[error("redis.url: {0}")]
+    Redis(#[from] chat_redis::OpenError),
+    /// A record in memory dies with its process.
+    #[error("memory: holds nothing that could be copied")]
+    NothingToCopy,
     /// The record did not answer at the start.
     #[error(transparent)]
     Unavailable(#[from] chat_domain::refusal::Unavailable),
@@ -50,36 +57,6 @@ pub enum AssemblyError {
     Passwords(#[from] chat_auth::PasswordsRefused),
 }
 
-/// The four faces of one record.
-struct Record {
-    accounts: Arc<dyn AccountStore>,
-    sessions: Arc<dyn SessionStore>,
-    rooms: Arc<dyn RoomStore>,
-    log: Arc<dyn LogStore>,
-}
-
-impl Record {
-    fn of<S>(store: &S) -> Self
-    where
-        S: AccountStore + SessionStore + RoomStore + LogStore + Clone + 'static,
-    {
-        Self {
-            accounts: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
-            rooms: Arc::new(store.clone()),
-            log: Arc::new(store.clone()),
-        }
-    }
-
-    /// Opens the store that the settings name, brings its schema up to date.
-    fn open(settings: &Settings) -> Result<Self, AssemblyError> {
-        match &settings.store.url {
-            StoreUrl::Memory => Ok(Self::of(&Memory::new())),
-            StoreUrl::Sqlite(path) => Ok(Self::of(&Sqlite::open(path, &bounds::sqlite(settings))?)),
-        }
-    }
-}
-
 impl Backend {
     /// Opens the record, starts the hub on this runtime, and joins them by the use cases.
     ///
@@ -87,16 +64,17 @@ impl Backend {
     /// [`AssemblyError`]: one sentence that names what is wrong.
     pub async fn assemble(settings: &Settings) -> Result<Self, AssemblyError> {
         let keys = secret::signing_keys(settings)?;
-        let record = Record::open(settings)?;
+        let record = Record::open(settings).await?;
+        let between = Between::open(settings).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let hub_ports = HubPorts {
             accounts: Arc::clone(&record.accounts),
             sessions: Arc::clone(&record.sessions),
             rooms: Arc::clone(&record.rooms),
             log: Arc::clone(&record.log),
-            bus: Arc::new(MemoryBus::new().node()),
-            tail: Arc::new(NoTail),
-            presence: Arc::new(MemoryPresence::new().node()),
+            bus: between.bus,
+            tail: between.tail,
+            presence: between.presence,
             clock: Arc::clone(&clock),
         };
         let hub = Hub::start(hub_ports, bounds::hub(settings), tokio::runtime::Handle::current());
@@ -109,7 +87,7 @@ impl Backend {
             journal: Arc::new(hub.clone()),
             tokens: Arc::new(JwtTokens::new(&keys, settings.auth.access_ttl_s)?),
             passwords: Arc::new(BcryptPasswords::new(hash_limits(settings))?),
-            rates: Arc::new(MemoryRates::new(bounds::rates(settings))),
+            rates: between.rates,
             clock,
         };
         let limits = Limits {
@@ -125,8 +103,8 @@ impl Backend {
 ///
 /// # Errors
 /// [`AssemblyError`].
-pub fn migrate(settings: &Settings) -> Result<(), AssemblyError> {
-    Record::open(settings).map(drop)
+pub async fn migrate(settings: &Settings) -> Result<(), AssemblyError> {
+    Record::open(settings).await.map(drop)
 }
 
 fn hash_limits(settings: &Settings) -> HashLimits {
@@ -144,8 +122,20 @@ impl AssemblyError {
     #[must_use]
     pub fn is_setting(&self) -> bool {
         match self {
-            Self::Settings(_) | Self::Store(_) | Self::Tokens(_) | Self::Passwords(_) => true,
+            Self::Settings(_)
+            | Self::Sqlite(_)
+            | Self::Redis(_)
+            | Self::NothingToCopy
+            | Self::Tokens(_)
+            | Self::Passwords(_) => true,
+            Self::Postgres(error) => is_setting(error),
             Self::Unavailable(_) => false,
         }
     }
+}
+
+/// Whether the address is to blame, and not the server that it names.
+fn is_setting(error: &chat_postgres::OpenError) -> bool {
+    use chat_postgres::OpenError;
+    matches!(error, OpenError::Url(_) | OpenError::Tls(_) | OpenError::Encoding { .. } | OpenError::Newer { .. })
 }

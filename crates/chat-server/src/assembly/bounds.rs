@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chat_domain::limits::{RateSettings, Refill};
 use chat_hub::HubSettings;
-use chat_memory::{RateSettings, Refill};
 use chat_web::ws::{
     Admission, Caps, Door, PaceSettings, SocketSettings,
     transport::{AllowedOrigins, HandshakeSettings, Limits, Origin},
@@ -25,7 +25,33 @@ pub(super) fn sqlite(settings: &Settings) -> chat_sqlite::Settings {
     chat_sqlite::Settings {
         busy_timeout: Duration::from_millis(settings.store.busy_timeout_ms),
         readers: settings.store.readers,
+        read_timeout: Duration::from_millis(settings.store.read_timeout_ms),
+        write_timeout: Duration::from_millis(settings.store.write_timeout_ms),
         ..chat_sqlite::Settings::default()
+    }
+}
+
+pub(super) fn postgres(settings: &Settings) -> chat_postgres::Settings {
+    let store = &settings.store;
+    chat_postgres::Settings {
+        readers: store.readers,
+        writers: store.writers,
+        connect_timeout: Duration::from_millis(store.connect_timeout_ms),
+        wait_timeout: Duration::from_millis(store.wait_timeout_ms),
+        read_timeout: Duration::from_millis(store.read_timeout_ms),
+        write_timeout: Duration::from_millis(store.write_timeout_ms),
+        lock_timeout: Duration::from_millis(store.lock_timeout_ms),
+        ..chat_postgres::Settings::default()
+    }
+}
+
+pub(super) fn redis(settings: &Settings) -> chat_redis::Settings {
+    chat_redis::Settings {
+        prefix: settings.redis.prefix.clone(),
+        tail_events: settings.redis.tail_events,
+        rates: rates(settings),
+        rates_alone: settings.redis.rates_alone,
+        ..chat_redis::Settings::default()
     }
 }
 
@@ -40,6 +66,8 @@ pub(super) fn hub(settings: &Settings) -> HubSettings {
         reorder: Duration::from_millis(hub.reorder_ms),
         room_linger: Duration::from_secs(hub.room_linger_seconds),
         poll: Duration::from_secs(hub.poll_seconds),
+        poll_without_bus: Duration::from_millis(hub.poll_without_bus_ms),
+        presence_ttl: Duration::from_secs(hub.presence_seconds),
         catchup_concurrency: hub.catchup_concurrency,
         batch_bytes: hub.batch_bytes,
         sockets_per_user: limits.enabled.then_some(limits.sockets_per_user),

@@ -1,7 +1,11 @@
 //! The house put together: from settings to stores, hub, use cases and doors. The only place that knows every adapter.
 
 mod backend;
+mod between;
 mod bounds;
+mod moving;
+mod record;
 
 pub use backend::{AssemblyError, Backend, migrate};
 pub use bounds::{socket_door, web};
+pub use moving::{CopyError, copy};

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hidden, SettingsError, section::section};
+use super::{Hidden, SettingsError, Store, StoreUrl, section::section};
 
 section! {
     /// Tokens and passwords.
     Auth in "auth" {
         /// Keys of access tokens, `kid:base64,…` of at least 32 bytes each; the first signs, all verify. Empty = see `auth.secret_file`.
         secret: Hidden = Hidden::default();
-        /// File that holds what `auth.secret` would, readable by its owner only. Both empty = made once beside an embedded store.
+        /// File that holds what `auth.secret` would, readable by its owner only. Both empty = made once beside an embedded store; with PostgreSQL one of them is required.
         secret_file: String = String::new();
         /// Seconds that an access token lives.
         access_ttl_s: u64 = 900, within 1..=86_400;
@@ -56,5 +56,17 @@ impl Auth {
             return Err(SettingsError::wrong("auth.secret_file", "is set beside auth.secret; give one of them"));
         }
         Ok(())
+    }
+
+    /// Nodes that share a record share the keys, too: what one signs, the others verify.
+    pub(super) fn check_with(&self, store: &Store) -> Result<(), SettingsError> {
+        let is_given = self.secret.expose().is_some() || !self.secret_file.is_empty();
+        match &store.url {
+            StoreUrl::Postgres(_) if !is_given => {
+                let detail = "a PostgreSQL store is shared by nodes, and so are the keys: set it, or auth.secret_file";
+                Err(SettingsError::wrong("auth.secret", detail))
+            }
+            StoreUrl::Postgres(_) | StoreUrl::Sqlite(_) | StoreUrl::Memory => Ok(()),
+        }
     }
 }

@@ -15,6 +15,7 @@ mod network;
 mod operating;
 mod origin;
 mod section;
+mod server_url;
 mod shape;
 mod show;
 mod store;
@@ -32,6 +33,7 @@ pub use network::Network;
 pub use operating::{Drain, Level, Levels, Log, LogFormat, Node};
 pub use origin::Origin;
 use section::Section;
+pub use server_url::ServerUrl;
 pub use store::{Redis, Store, StoreUrl};
 
 /// All settings, checked. Made by [`Sources::load`], or by `default` in tests.
@@ -108,6 +110,7 @@ impl Settings {
         self.sections().into_iter().try_for_each(Section::check)?;
         self.auth.check_together()?;
         self.limits.check_together()?;
-        self.redis.check_with(&self.store)
+        self.redis.check_with(&self.store)?;
+        self.auth.check_with(&self.store)
     }
 }

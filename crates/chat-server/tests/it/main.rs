@@ -18,6 +18,7 @@
 )]
 
 mod harness;
+mod record;
 
 mod accounts;
 mod addresses;

@@ -1,7 +1,6 @@
 //! Accounts and sessions.
 
-use chat_domain::limits::Limits;
-use chat_memory::RateSettings;
+use chat_domain::limits::{Limits, RateSettings};
 use chat_web::WebSettings;
 use serde_json::json;
 

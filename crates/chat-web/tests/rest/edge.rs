@@ -1,7 +1,6 @@
 //! What stands round every request.
 
-use chat_domain::limits::Limits;
-use chat_memory::{RateSettings, Refill};
+use chat_domain::limits::{Limits, RateSettings, Refill};
 use chat_web::WebSettings;
 
 use crate::house::House;

@@ -17,12 +17,12 @@ use chat_domain::{
     command::{Command, Outcome},
     event::Hint,
     ids::SessionId,
-    limits::Limits,
+    limits::{Limits, RateSettings},
     ports::{Clock, Journal, Pending, RoomStore},
     timestamp::Timestamp,
     usecases::{Chat, Ports},
 };
-use chat_memory::{Memory, MemoryRates, RateSettings};
+use chat_memory::{Memory, MemoryRates};
 use chat_web::{Readiness, Web, WebSettings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

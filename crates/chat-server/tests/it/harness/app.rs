@@ -122,7 +122,7 @@ impl Running {
             .env_clear()
             .env("CHAT_HTTP__LISTEN", "127.0.0.1:0")
             .env("CHAT_METRICS__LISTEN", "127.0.0.1:0")
-            .env("CHAT_STORE__URL", format!("sqlite:{}", directory.join("chat.db").display()))
+            .envs(crate::record::place(directory))
             .env("CHAT_NODE__NAME", "n1")
             .env("CHAT_AUTH__SECRET", SECRET)
             .env("CHAT_AUTH__BCRYPT_COST", "4")

@@ -1,0 +1,118 @@
+//! What is counted, and how fast each of it refills (protocol §4).
+
+use std::time::Duration;
+
+use crate::ids::{RoomId, UserId};
+
+/// A rate that is counted, and whose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Rate {
+    /// Sends of one user: 5/s, burst 10.
+    SendsOfUser(UserId),
+    /// Sends into one room: 20/s, burst 40.
+    SendsIntoRoom(RoomId),
+    /// REST requests of one user: 10/s, burst 60.
+    RestOfUser(UserId),
+    /// Sign-ins from one address: 10 a minute. The address as the edge normalised it (IPv6 by /64).
+    SignInsFrom(String),
+    /// Sign-ins for one name: 5 a minute.
+    SignInsFor(String),
+    /// Registrations from one address: 5 an hour.
+    RegistrationsFrom(String),
+    /// Typing of one user in one room: one per 3 s.
+    Typing(UserId, RoomId),
+}
+
+/// How fast a rate refills, and how much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refill {
+    /// From one to the next in the long run.
+    pub interval: Duration,
+    /// At once after a pause; at least 1.
+    pub burst: u32,
+}
+
+impl Refill {
+    /// So many in each `period`, and `burst` at once.
+    #[must_use]
+    pub fn per(period: Duration, count: u32, burst: u32) -> Self {
+        Self { interval: period / count.max(1), burst: burst.max(1) }
+    }
+
+    /// How long a full one takes to be empty.
+    #[must_use]
+    pub fn whole(self) -> Duration {
+        self.interval * self.burst
+    }
+
+    /// So many times slower, and holding so many times less, but at least one.
+    #[must_use]
+    pub fn divided(self, by: u32) -> Self {
+        let by = by.max(1);
+        Self { interval: self.interval * by, burst: (self.burst / by).max(1) }
+    }
+}
+
+/// How a rate is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// How fast it refills.
+    pub refill: Refill,
+    /// Each try that comes too early makes the wait longer (security A7).
+    pub grows: bool,
+}
+
+/// The rates of protocol §4 that are counted by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateSettings {
+    /// `limits.enabled`: false counts nothing.
+    pub enabled: bool,
+    /// Sends of one user.
+    pub sends_per_user: Refill,
+    /// Sends into one room.
+    pub sends_per_room: Refill,
+    /// REST requests of one user.
+    pub rest: Refill,
+    /// Sign-ins from one address.
+    pub sign_in_per_address: Refill,
+    /// Sign-ins for one name.
+    pub sign_in_per_name: Refill,
+    /// Registrations from one address.
+    pub registrations_per_address: Refill,
+    /// Typing of one user in one room.
+    pub typing: Refill,
+}
+
+impl RateSettings {
+    /// How this rate is counted.
+    #[must_use]
+    pub fn rule(&self, rate: &Rate) -> Rule {
+        let (refill, grows) = match rate {
+            Rate::SendsOfUser(_) => (self.sends_per_user, false),
+            Rate::SendsIntoRoom(_) => (self.sends_per_room, false),
+            Rate::RestOfUser(_) => (self.rest, false),
+            Rate::SignInsFrom(_) => (self.sign_in_per_address, true),
+            Rate::SignInsFor(_) => (self.sign_in_per_name, true),
+            Rate::RegistrationsFrom(_) => (self.registrations_per_address, false),
+            Rate::Typing(..) => (self.typing, false),
+        };
+        Rule { refill, grows }
+    }
+}
+
+impl Default for RateSettings {
+    /// Protocol §4.
+    fn default() -> Self {
+        let (second, minute, hour) = (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(3_600));
+        Self {
+            enabled: true,
+            sends_per_user: Refill::per(second, 5, 10),
+            sends_per_room: Refill::per(second, 20, 40),
+            rest: Refill::per(second, 10, 60),
+            sign_in_per_address: Refill::per(minute, 10, 10),
+            sign_in_per_name: Refill::per(minute, 5, 5),
+            registrations_per_address: Refill::per(hour, 5, 5),
+            typing: Refill::per(Duration::from_secs(3), 1, 1),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The handle that everything else holds: opens the record, runs jobs on its own runtime, waits with patience that ends.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_domain::refusal::{Refusal, Unavailable};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::{
+    FutureExt, TryFutureExt,
+    future::{BoxFuture, join},
+};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+
+use crate::{
+    OpenError, Settings,
+    connection::Opener,
+    fault::Fault,
+    migrate::migrate,
+    pool::{Lease, Pool, Size},
+    statement::{Begin, BeginSnapshot, Commit, Rollback, plain},
+};
+
+/// The record on PostgreSQL. Cheap to clone; its connections close when the last clone is gone.
+///
+/// Its connections live on the tokio runtime in which it was opened, which should have several threads; it may be called
+/// from any thread and any runtime, as long as that one runs.
+#[derive(Clone)]
+pub struct Postgres {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    opener: Arc<Opener>,
+    runtime: Handle,
+    readers: Pool,
+    writers: Pool,
+    settings: Settings,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Postgres").field(&self.shared.opener.place()).finish()
+    }
+}
+
+/// A job's answer, as long as it borrows its connection.
+pub(crate) type Answer<'c, T> = BoxFuture<'c, Result<T, Fault>>;
+
+/// What stands round a job.
+#[derive(Clone, Copy)]
+enum Scope {
+    /// Nothing: it is one statement, or sees to its transactions itself.
+    Bare,
+    /// One state of the record for all its questions.
+    Snapshot,
+    /// A transaction: what it changes, it changes at once; refused, nothing.
+    Transaction,
+}
+
+impl Postgres {
+    /// Connects to the database of a `postgres://` URL and brings its tables up to date, or waits while another node does.
+    /// `sslmode` may be `disable`, `prefer` (the default), `require`, `verify-ca` or `verify-full`; `sslrootcert` names a
+    /// file of root certificates.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(url: &str, settings: &Settings) -> Result<Self, OpenError> {
+        describe_metrics();
+        let opener = Arc::new(Opener::new(url, settings)?);
+        migrate(&opener, settings.migrate_timeout).await?;
+        let read = Size { connections: settings.readers, queue: settings.read_queue, patience: settings.read_timeout };
+        let write =
+            Size { connections: settings.writers, queue: settings.write_queue, patience: settings.write_timeout };
+        let readers = Pool::new("read", &opener, settings, read)?;
+        let writers = Pool::new("write", &opener, settings, write)?;
+        let (runtime, settings) = (Handle::current(), settings.clone());
+        Ok(Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings }) })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// A question of one statement that is never refused.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        question: impl for<'c> FnOnce(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let patience = self.shared.settings.read_timeout;
+        self.read_within(op, patience, question).await
+    }
+
+    /// The same, for those who can't wait long.
+    pub(crate) async fn read_within<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        patience: Duration,
+        question: impl for<'c> FnOnce(&'c AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let answer = self
+            .run(op, &self.shared.readers, patience, Scope::Bare, |conn| question(conn).map_err(Fault::from).boxed());
+        answer.await.map_err(only_unavailable)
+    }
+
+    /// A question of several statements, in a snapshot of its own.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        question: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.run(op, &self.shared.readers, self.shared.settings.read_timeout, Scope::Snapshot, question).await
+    }
+
+    /// A write of one statement, or one that sees to its transactions itself.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.run(op, &self.shared.writers, self.shared.settings.write_timeout, Scope::Bare, work).await
+    }
+
+    /// A write in a transaction of its own; refused, it is undone.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.run(op, &self.shared.writers, self.shared.settings.write_timeout, Scope::Transaction, work).await
+    }
+
+    /// Runs a job to its end, whether its caller waits for it or not.
+    async fn run<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        pool: &Pool,
+        patience: Duration,
+        scope: Scope,
+        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _timed = Timed::start(op);
+        let place = pool.admit()?;
+        let (reply, answer) = oneshot::channel();
+        let pool = pool.clone();
+        drop(self.shared.runtime.spawn(async move {
+            let job = async {
+                let lease = pool.lease(place).await?;
+                let answer = within(scope, lease.connection()?, work).await;
+                Ok((answer?, lease))
+            };
+            let done = timeout(patience, job).await;
+            let done = done.unwrap_or_else(|_| Err(Fault::Late("the database did not answer in time".to_owned())));
+            match done {
+                Ok((answer, lease)) => {
+                    drop(reply.send(answer.map_err(Fault::Refused)));
+                    end(scope, patience, lease).await;
+                }
+                Err(fault) => {
+                    if fault.is_lost() {
+                        pool.forget();
+                    }
+                    drop(reply.send(Err(fault)));
+                }
+            }
+        }));
+        match answer.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Fault::Refused(refusal))) => Err(refusal),
+            Ok(Err(fault)) => Err(unavailable(op, &fault).into()),
+            Err(_) => Err(unavailable(op, &Fault::Late("the store let a job fall".to_owned())).into()),
+        }
+    }
+}
+
+/// The answer or the refusal; then nothing of a transaction is left open, but a snapshot may be.
+async fn within<T>(
+    scope: Scope,
+    conn: &AsyncPgConnection,
+    work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T>,
+) -> Result<Result<T, Refusal>, Fault> {
+    match scope {
+        Scope::Bare => refused(work(conn).await),
+        Scope::Snapshot => {
+            let (begun, answer) = join(plain::<BeginSnapshot>(conn), work(conn)).await;
+            begun?;
+            refused(answer)
+        }
+        Scope::Transaction => {
+            // A write that overtook a failed BEGIN would stand alone.
+            plain::<Begin>(conn).await?;
+            let answer = refused(work(conn).await)?;
+            let ended = if answer.is_ok() { plain::<Commit>(conn) } else { plain::<Rollback>(conn) };
+            ended.await?;
+            Ok(answer)
+        }
+    }
+}
+
+fn refused<T>(answer: Result<T, Fault>) -> Result<Result<T, Refusal>, Fault> {
+    match answer {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Gives the connection back; nobody waits for this any more.
+async fn end(scope: Scope, patience: Duration, lease: Lease) {
+    let ended = match (scope, lease.connection()) {
+        (Scope::Bare | Scope::Transaction, _) => true,
+        (Scope::Snapshot, Ok(conn)) => matches!(timeout(patience, plain::<Commit>(conn)).await, Ok(Ok(_))),
+        (Scope::Snapshot, Err(_)) => false,
+    };
+    if ended {
+        lease.settle();
+    }
+}
+
+fn unavailable(op: &'static str, cause: &Fault) -> Unavailable {
+    tracing::error!(op, %cause, "the database failed");
+    Unavailable::because(cause)
+}
+
+/// For jobs that refuse nothing.
+pub(crate) fn only_unavailable(refusal: Refusal) -> Unavailable {
+    if let Refusal::Unavailable(cause) = refusal { cause } else { Unavailable::because(refusal) }
+}
+
+/// Counts a call of a port, and how long its caller waited, however it ended.
+struct Timed {
+    op: &'static str,
+    started: Instant,
+}
+
+impl Timed {
+    fn start(op: &'static str) -> Self {
+        metrics::counter!("chat_store_queries_total", "op" => op).increment(1);
+        Self { op, started: Instant::now() }
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        metrics::histogram!("chat_store_seconds", "op" => self.op).record(self.started.elapsed().as_secs_f64());
+    }
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!("chat_store_queries_total", "Calls of the record, by operation.");
+    metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
+    metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
+    metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
+    metrics::describe_gauge!("chat_store_pool_in_use", "Connections to the database at work, by pool.");
+    metrics::describe_gauge!("chat_store_pool_waiting", "Jobs that wait for a connection to the database, by pool.");
+}

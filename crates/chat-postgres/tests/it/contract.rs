@@ -1,0 +1,3 @@
+//! Every clause of the record's ports.
+
+chat_contract::contract!(crate::fixture::fresh);

@@ -1,0 +1,56 @@
+//! The record that the settings name: opened, its schema brought up to date, shown by the faces that others need of it.
+
+use std::sync::Arc;
+
+use chat_domain::ports::{AccountStore, Archive, LogStore, RoomStore, SessionStore};
+use chat_memory::Memory;
+use chat_postgres::Postgres;
+use chat_sqlite::Sqlite;
+
+use super::{AssemblyError, bounds};
+use crate::config::{Settings, StoreUrl};
+
+/// The four faces of one record.
+pub(super) struct Record {
+    pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) rooms: Arc<dyn RoomStore>,
+    pub(super) log: Arc<dyn LogStore>,
+}
+
+impl Record {
+    fn of<S>(store: &S) -> Self
+    where
+        S: AccountStore + SessionStore + RoomStore + LogStore + Clone + 'static,
+    {
+        Self {
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            rooms: Arc::new(store.clone()),
+            log: Arc::new(store.clone()),
+        }
+    }
+
+    /// Opens the store that the settings name.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, AssemblyError> {
+        Ok(match &settings.store.url {
+            StoreUrl::Memory => Self::of(&Memory::new()),
+            StoreUrl::Sqlite(path) => Self::of(&Sqlite::open(path, &bounds::sqlite(settings))?),
+            StoreUrl::Postgres(url) => {
+                Self::of(&Postgres::open(url.expose().unwrap_or_default(), &bounds::postgres(settings)).await?)
+            }
+        })
+    }
+}
+
+/// A record as rows.
+pub(super) async fn archive(url: &StoreUrl, settings: &Settings) -> Result<Arc<dyn Archive>, AssemblyError> {
+    Ok(match url {
+        StoreUrl::Memory => return Err(AssemblyError::NothingToCopy),
+        StoreUrl::Sqlite(path) => Arc::new(Sqlite::open(path, &bounds::sqlite(settings))?),
+        StoreUrl::Postgres(url) => {
+            let url = url.expose().unwrap_or_default();
+            Arc::new(Postgres::open(url, &bounds::postgres(settings)).await?)
+        }
+    })
+}

@@ -1,0 +1,75 @@
+//! An embedded chat moves into a cluster by one command, and nobody's client notices but for the address.
+
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::{
+    harness::{App, Replica, Socket, User, binary, encode},
+    record,
+};
+
+fn copy(from: &str, to: &str) -> Output {
+    let mut command = Command::new(binary());
+    command.args(["copy", "--from", from, "--to", to]).env_clear();
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn an_embedded_chat_moves_into_a_cluster_whole() {
+    let mut old = App::usual().set("STORE__URL", "sqlite:chat.db").set("REDIS__URL", "").spawn().await;
+    let (alice, bob) = (old.user("alice").await, old.user("bob").await);
+    let room = alice.creates_private_room("moved", &[&bob]).await;
+    for n in 0..30 {
+        alice.posts(&room, &format!("said {n} to @{}", bob.username)).await;
+    }
+    let edited = alice.posts(&room, "draft").await["seq"].as_u64().unwrap();
+    alice.patch(&format!("/rooms/{room}/messages/{edited}"), json!({"text": "final"})).await.is(200);
+    bob.puts(&format!("/rooms/{room}/messages/{edited}/reactions/{}", encode("👍"))).await.is(204);
+    alice.puts(&format!("/rooms/{room}/pins/{edited}")).await.is(204);
+    bob.reads(&room, 10).await;
+    let nonced = json!({"text": "once", "nonce": "sent-before-the-move"});
+    let first = alice.post(&format!("/rooms/{room}/messages"), nonced.clone()).await.is(201);
+    let epoch = bob.get(&format!("/rooms/{room}/messages?limit=1")).await.is(200)["epoch"].clone();
+    let (history, line) = (bob.history(&room).await, bob.syncs(&room).await.unwrap());
+    let head = bob.head(&room).await;
+    old.signal(rustix::process::Signal::TERM);
+    old.ended().await;
+    let (from, to) = (format!("sqlite:{}", old.directory().join("chat.db").display()), record::database());
+    let copied = copy(&from, &to);
+    let said = String::from_utf8_lossy(&copied.stdout).into_owned();
+    assert!(copied.status.success(), "{said}{}", String::from_utf8_lossy(&copied.stderr));
+    assert!(said.contains("messages") && said.ends_with("copied and verified\n"), "{said}");
+    // Again: nothing to do, and the same is said.
+    assert_eq!(String::from_utf8_lossy(&copy(&from, &to).stdout), said);
+    let node = App::usual().set("STORE__URL", &to).spawn().await;
+    let there = |user: &User| user.at(&node);
+    assert_eq!(there(&bob).history(&room).await, history);
+    assert_eq!(there(&bob).syncs(&room).await.unwrap(), line);
+    // A cursor of before is good, a nonce of before is known, a refresh token of before signs in.
+    let mut socket: Socket = there(&bob).connects().await;
+    assert_eq!(socket.resumes(&room, &epoch, 5).await["status"], "catchup");
+    let mut replica = Replica::at(5);
+    while replica.cursor < head {
+        replica.apply(&socket.hears("batch").await);
+    }
+    assert_eq!(there(&alice).post(&format!("/rooms/{room}/messages"), nonced).await.is(200)["seq"], first["seq"]);
+    let refresh = json!({"refresh_token": bob.refresh});
+    node.anonymous("POST", "/sessions/refresh", Some(refresh)).await.is(200);
+    assert_eq!(there(&alice).posts(&room, "goes on").await["seq"], head + 1);
+}
+
+#[tokio::test]
+async fn a_chat_in_use_is_not_overwritten() {
+    let mut old = App::usual().set("STORE__URL", "sqlite:chat.db").set("REDIS__URL", "").spawn().await;
+    old.user("somebody").await;
+    old.kill().await;
+    let to = record::database();
+    let node = App::usual().set("STORE__URL", &to).spawn().await;
+    let alice = node.user("alice").await;
+    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &to);
+    assert_eq!(refused.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("the target holds another chat"), "{why}");
+    alice.get("/me").await.is(200);
+}

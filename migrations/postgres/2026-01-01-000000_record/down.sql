@@ -1,0 +1,10 @@
+DROP TABLE invites;
+DROP TABLE reactions;
+DROP TABLE mentions;
+DROP TABLE messages;
+DROP TABLE members;
+DROP TABLE rooms;
+DROP TABLE spent_tokens;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE meta;
