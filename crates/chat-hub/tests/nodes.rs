@@ -245,3 +245,60 @@ fn a_removed_user_is_told_even_when_the_event_was_lost() {
         assert!(frames.iter().any(|frame| frame["type"] == "evicted" && frame["reason"] == "banned"), "{frames:?}");
     });
 }
+
+#[test]
+fn a_room_begins_with_the_tail_and_its_record_is_asked_once() {
+    run(async {
+        let world = World::new();
+        let here = world.node();
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        // The node learns in which history it writes when it first holds a room.
+        let mut listener = Client::connect(&here, ann).await;
+        listener.subscribe(room, None).await;
+        for n in 0..40 {
+            world.post(&here, room, ann, &n.to_string()).await.unwrap();
+        }
+        let head = world.head(room).await;
+        let there = world.node();
+        let mut clients = Vec::new();
+        for _ in 0..50 {
+            clients.push(Client::connect(&there, bob).await);
+        }
+        world.record.reads.store(0, Ordering::Relaxed);
+        for client in &mut clients {
+            client.subscribe(room, Some(head - 30)).await;
+        }
+        settle().await;
+        assert!(world.record.reads.load(Ordering::Relaxed) <= 1, "only that the room is there");
+        for client in clients.iter_mut().take(15) {
+            client.read();
+            assert_eq!(client.texts(room).len(), 30);
+            assert_eq!(client.cursor(room), head);
+        }
+    });
+}
+
+#[test]
+fn a_tail_with_a_hole_is_not_believed() {
+    run(async {
+        let world = World::new();
+        let here = world.node();
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut listener = Client::connect(&here, ann).await;
+        listener.subscribe(room, None).await;
+        for n in 0..10 {
+            if n == 5 {
+                world.tail.forget();
+            }
+            world.post(&here, room, ann, &n.to_string()).await.unwrap();
+        }
+        let there = world.node();
+        let mut client = Client::connect(&there, bob).await;
+        client.subscribe(room, Some(world.head(room).await - 8)).await;
+        settle().await;
+        client.read();
+        assert_eq!(client.texts(room), ["2", "3", "4", "5", "6", "7", "8", "9"]);
+    });
+}

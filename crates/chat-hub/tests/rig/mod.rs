@@ -28,7 +28,7 @@ use chat_domain::{
 use chat_hub::{
     Hub, HubPorts, HubSettings, Identity, Shard, Signals, Socket, SubscribeAnswer, SubscribeRequest, outbox::Outbox,
 };
-use chat_memory::{Memory, MemoryBus, MemoryPresence, NodeBus};
+use chat_memory::{Memory, MemoryBus, MemoryPresence, MemoryTail, NodeBus};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -51,6 +51,7 @@ pub struct World {
     pub bus: MemoryBus,
     /// Every node's events get lost on the way, and nobody notices.
     pub loses_events: Arc<AtomicBool>,
+    pub tail: MemoryTail,
     presence: MemoryPresence,
     clock: Arc<TestClock>,
 }
@@ -66,6 +67,7 @@ impl World {
             record: Arc::default(),
             bus: MemoryBus::new(),
             loses_events: Arc::default(),
+            tail: MemoryTail::new(256),
             presence: MemoryPresence::new(),
             clock: Arc::new(TestClock { origin: Instant::now(), ids: AtomicU64::new(1) }),
         }
@@ -83,7 +85,7 @@ impl World {
             rooms: Arc::new(Rooms(record())),
             log: record(),
             bus: Arc::new(Lossy { bus: self.bus.node(), loses: Arc::clone(&self.loses_events) }),
-            tail: Arc::new(chat_memory::NoTail),
+            tail: Arc::new(self.tail.clone()),
             presence: Arc::new(self.presence.node()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         };

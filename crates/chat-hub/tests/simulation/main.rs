@@ -23,6 +23,7 @@ mod device;
 mod dice;
 mod schedule;
 mod store;
+mod tail;
 mod trace;
 mod truth;
 mod view;

@@ -16,7 +16,7 @@ use chat_domain::{
     words::{DisplayName, RoomName, Username},
 };
 use chat_hub::{Hub, HubPorts, HubSettings, Shard};
-use chat_memory::{Memory, MemoryPresence};
+use chat_memory::{Memory, MemoryPresence, MemoryTail};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
@@ -25,6 +25,7 @@ use crate::{
     device::Device,
     dice::{Dice, VirtualClock},
     store::FaultyStore,
+    tail::FaultyTail,
     trace::Trace,
     truth::Truth,
     weather::Weather,
@@ -48,6 +49,7 @@ pub struct World {
     pub broker: Broker,
     store: Arc<FaultyStore>,
     presence: MemoryPresence,
+    tail: Arc<FaultyTail>,
     pub settings: HubSettings,
     pub outbox_limit: usize,
     pub nodes: RefCell<Vec<Node>>,
@@ -73,6 +75,7 @@ impl World {
             broker: Broker::new(weather.clone(), dice.fork()),
             store: Arc::new(store),
             presence: MemoryPresence::new(),
+            tail: Arc::new(FaultyTail { memory: MemoryTail::new(64), weather: weather.clone(), dice: dice.fork() }),
             outbox_limit: dice.size(4..=64) * 1_024,
             nodes: RefCell::default(),
             users: Vec::new(),
@@ -153,7 +156,7 @@ impl World {
             rooms: self.store.clone(),
             log: self.store.clone(),
             bus,
-            tail: Arc::new(chat_memory::NoTail),
+            tail: self.tail.clone(),
             presence: Arc::new(self.presence.node()),
             clock: self.clock.clone(),
         };
