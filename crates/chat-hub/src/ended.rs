@@ -2,18 +2,27 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use chat_domain::{ids::SessionId, ports::Note, refusal::Refusal};
 use tokio::time::Instant;
 
-use crate::{HubSettings, core::Core};
+use crate::{
+    HubSettings,
+    core::{Core, lock},
+};
+
+/// How much farther than to the last look each look goes: clocks of nodes differ, and commits take their time.
+const LOOK_BACK: Duration = Duration::from_secs(60);
 
 /// Each ended session and when it can be forgotten.
 #[derive(Default)]
 pub(crate) struct Ended {
     sessions: RwLock<HashMap<SessionId, Instant>>,
+    /// When the record last told what had ended.
+    looked: Mutex<Option<Instant>>,
 }
 
 impl Ended {
@@ -58,13 +67,20 @@ impl Core {
         }
     }
 
-    /// Asks the record for sessions that ended in the last `millis`.
-    pub(crate) async fn look_for_ended(&self, millis: u64) -> Result<(), Refusal> {
-        let since = self.ports.clock.now().plus_millis(-i64::try_from(millis).unwrap_or(i64::MAX));
+    /// Asks the record for sessions that ended since the last look, however long ago that was: a node may have been stopped,
+    /// or cut off from the record. The first look goes as far back as any access token that may still live.
+    pub(crate) async fn look_for_ended(&self) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let longest = self.settings.access_ttl + HubSettings::ENDED_LEEWAY;
+        let looked = *lock(&self.ended.looked);
+        let span = looked.map_or(longest, |looked| (now - looked + LOOK_BACK).min(longest));
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let since = self.ports.clock.now().plus_millis(-millis);
         let store = Arc::clone(&self.ports.sessions);
         let ended = self.ask(async move { store.ended_since(since).await }).await?;
         let sessions: Vec<_> = ended.into_iter().map(|(session, _)| session).collect();
         self.end_here(&sessions);
+        *lock(&self.ended.looked) = Some(now);
         Ok(())
     }
 }

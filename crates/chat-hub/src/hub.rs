@@ -57,9 +57,7 @@ impl Hub {
     /// # Errors
     /// [`Unavailable`]: then nobody can be told apart from one who signed out; do not serve.
     pub async fn load_ended(&self) -> Result<(), Unavailable> {
-        let span = self.core.settings.access_ttl + HubSettings::ENDED_LEEWAY;
-        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        match self.core.look_for_ended(millis).await {
+        match self.core.look_for_ended().await {
             Ok(()) => Ok(()),
             Err(Refusal::Unavailable(unavailable)) => Err(unavailable),
             Err(other) => Err(Unavailable::because(other)),

@@ -12,9 +12,6 @@ use crate::{
     live_room::{Compared, LiveRoom},
 };
 
-/// How far back each look for ended sessions goes, in milliseconds: clocks of nodes differ, and commits take their time.
-const ENDED_LOOK_BACK_MS: u64 = 60_000;
-
 /// While the bus carries, the numbers of hints are looked at with every so-manieth look at the heads.
 const HINTS_EVERY: u32 = 6;
 
@@ -34,7 +31,7 @@ impl Core {
             };
             round = round.wrapping_add(1);
             self.look_at_heads().await;
-            if let Err(error) = self.look_for_ended(ENDED_LOOK_BACK_MS).await {
+            if let Err(error) = self.look_for_ended().await {
                 tracing::warn!(%error, "ended sessions could not be read");
             }
             if interrupted || !self.ports.bus.is_healthy() || round.is_multiple_of(HINTS_EVERY) {

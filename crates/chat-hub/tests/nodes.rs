@@ -302,3 +302,26 @@ fn a_tail_with_a_hole_is_not_believed() {
         assert_eq!(client.texts(room), ["2", "3", "4", "5", "6", "7", "8", "9"]);
     });
 }
+
+#[test]
+fn a_node_that_was_cut_off_for_long_learns_of_every_session_that_ended_meanwhile() {
+    run(async {
+        let world = World::new();
+        let there = world.node();
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let client = Client::connect(&there, bob).await;
+        world.bus.cut();
+        sleep(Duration::from_secs(5)).await;
+        // Only the other node still reaches the record.
+        world.record.is_down.store(true, Ordering::Relaxed);
+        let at = chat_domain::timestamp::Timestamp::from_millis(1_700_000_010_000);
+        world.record.memory.end(bob.user, bob.session, at).await.unwrap();
+        sleep(Duration::from_secs(300)).await;
+        assert!(!there.hub.is_ended(bob.session));
+        world.record.is_down.store(false, Ordering::Relaxed);
+        sleep(Duration::from_secs(5)).await;
+        assert!(there.hub.is_ended(bob.session) && !there.hub.is_ended(ann.session));
+        let Signal::Close { code, .. } = client.signals.next().await;
+        assert_eq!(code, 4403);
+    });
+}

@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use chat_domain::{
     command::{Action, Command, Draft, NewRoom, Outcome, Reply},
     ids::{RoomId, Seq, SessionId, UserId},
-    objects::{Message, RoomKind},
+    objects::{Message, RoomKind, Session},
     pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
     ports::{
-        AccountStore, Bus, Clock, Heard, Journal, LogStore, NewAccount, NewSession, Note, PasswordHash, Reacted,
-        Reader, RoomStore, SessionStore, Topic,
+        AccountStore, Bus, Clock, Digest, Heard, Journal, LogStore, NewAccount, NewSession, Note, PasswordHash,
+        Reacted, Reader, RoomStore, Rotation, SessionStore, Topic,
     },
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
@@ -81,7 +81,7 @@ impl World {
         let record = || Arc::clone(&self.record);
         let ports = HubPorts {
             accounts: Arc::new(self.record.memory.clone()),
-            sessions: Arc::new(self.record.memory.clone()),
+            sessions: Arc::new(Sessions(record())),
             rooms: Arc::new(Rooms(record())),
             log: record(),
             bus: Arc::new(Lossy { bus: self.bus.node(), loses: Arc::clone(&self.loses_events) }),
@@ -104,7 +104,7 @@ impl World {
             at: self.clock.now(),
         };
         self.record.memory.create(account).await.unwrap();
-        let refresh = chat_domain::ports::Digest([session.as_bytes()[15]; 32]);
+        let refresh = Digest([session.as_bytes()[15]; 32]);
         let (at, expires_at) = (self.clock.now(), self.clock.now().plus_millis(86_400_000));
         let _ = self.record.memory.open(NewSession { id: session, user, device: None, refresh, at, expires_at }).await;
         Identity { user, session }
@@ -222,6 +222,48 @@ impl LogStore for Record {
     }
     async fn ping(&self) -> Result<(), Unavailable> {
         self.read()
+    }
+}
+
+/// Sign-ins; down with the rest.
+struct Sessions(Arc<Record>);
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn open(&self, session: NewSession) -> Result<(), Refusal> {
+        self.0.check()?;
+        self.0.memory.open(session).await
+    }
+    async fn rotate(
+        &self,
+        presented: Digest,
+        successor: Digest,
+        at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Rotation, Unavailable> {
+        self.0.check()?;
+        self.0.memory.rotate(presented, successor, at, expires_at).await
+    }
+    async fn list(
+        &self,
+        user: UserId,
+        at: Timestamp,
+        page: PageOf<SessionId>,
+    ) -> Result<Page<Session, SessionId>, Unavailable> {
+        self.0.check()?;
+        self.0.memory.list(user, at, page).await
+    }
+    async fn end(&self, user: UserId, session: SessionId, at: Timestamp) -> Result<(), Refusal> {
+        self.0.check()?;
+        self.0.memory.end(user, session, at).await
+    }
+    async fn end_others(&self, user: UserId, keep: SessionId, at: Timestamp) -> Result<Vec<SessionId>, Unavailable> {
+        self.0.check()?;
+        self.0.memory.end_others(user, keep, at).await
+    }
+    async fn ended_since(&self, since: Timestamp) -> Result<Vec<(SessionId, Timestamp)>, Unavailable> {
+        self.0.check()?;
+        self.0.memory.ended_since(since).await
     }
 }
 
