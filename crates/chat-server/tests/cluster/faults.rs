@@ -106,3 +106,41 @@ async fn a_redis_that_hangs_or_forgets_loses_nothing() {
         hear(say().await).await;
     }
 }
+
+#[tokio::test]
+async fn f1_a_record_that_can_only_be_read_is_read_and_recovers() {
+    let cluster = nodes(1).with_own_postgres().start().await;
+    let node = &cluster.nodes[0];
+    let alice = node.user("alice").await;
+    let room = alice.creates_private_room("frozen", &[]).await;
+    alice.posts(&room, "before").await;
+    let set = |value: &str| {
+        let postgres = cluster.postgres();
+        postgres.run_sql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).unwrap();
+        postgres.run_sql("postgres", "SELECT pg_reload_conf()").unwrap();
+    };
+    set("on");
+    eventually("frozen", || async { alice.tries_to_post(&room, "frozen out").await.status == 503 }).await;
+    alice.tries_to_post(&room, "frozen out").await.refuses(503, "unavailable");
+    assert_eq!(alice.history(&room).await[0]["text"], "before");
+    alice.get("/sync").await.is(200);
+    set("off");
+    eventually("thawed", || async { alice.tries_to_post(&room, "after").await.status == 201 }).await;
+    assert_eq!(alice.history(&room).await.last().unwrap()["text"], "after");
+}
+
+#[tokio::test]
+async fn f1_a_record_that_is_gone_is_unavailable_and_recovers() {
+    let cluster = nodes(1).with_own_postgres().start().await;
+    let node = &cluster.nodes[0];
+    let alice = node.user("alice").await;
+    let room = alice.creates_private_room("gone", &[]).await;
+    let mut socket = alice.connects().await;
+    socket.subscribes(&room).await;
+    cluster.postgres().restart_immediate().unwrap();
+    eventually("sends again", || async { alice.tries_to_post(&room, "after").await.status == 201 }).await;
+    // The socket has lived through it.
+    socket.sees("after").await;
+    socket.posts(&room, "by the same socket").await;
+    socket.sees("by the same socket").await;
+}
