@@ -199,6 +199,10 @@ macro_rules! bus_contract {
     ($fresh:path $(, $($how:tt)*)?) => {
         $crate::tests_of! { [$fresh().await] [$($($how)*)?] bus:
             a_node_hears_what_it_listens_to
+            every_note_arrives_as_it_was_sent
+            a_topic_is_held_once_however_often_it_is_asked_for
+            a_topic_that_was_let_go_is_heard_again_when_asked_for
+            a_thousand_topics_are_heard
             a_node_hears_nothing_else
             a_node_never_hears_its_own
             a_node_that_let_go_hears_no_more
@@ -219,6 +223,9 @@ macro_rules! presence_contract {
             the_best_of_all_nodes_counts
             offline_gives_ones_own_lease_back_at_once
             a_lease_runs_out_by_itself
+            what_a_node_said_last_counts
+            who_never_leased_gives_nothing_back
+            a_short_lease_of_one_node_does_not_end_a_long_one_of_another
         }
     };
 }

@@ -54,3 +54,25 @@ pub async fn a_lease_runs_out_by_itself(p: &TwoPresences) {
     tokio::time::sleep(p.lease / 2).await;
     assert_eq!(status(p, &[ANN, BOB]).await, [Status::Offline, Status::Offline]);
 }
+
+pub async fn what_a_node_said_last_counts(p: &TwoPresences) {
+    for status_now in [Status::Away, Status::Online, Status::Away, Status::Offline, Status::Online] {
+        p.one.lease(&[(ANN, status_now)], p.lease).await.unwrap();
+        assert_eq!(status(p, &[ANN]).await, [status_now]);
+    }
+}
+
+pub async fn who_never_leased_gives_nothing_back(p: &TwoPresences) {
+    p.other.lease(&[(BOB, Status::Away)], p.lease).await.unwrap();
+    p.one.lease(&[(ANN, Status::Offline), (BOB, Status::Offline)], p.lease).await.unwrap();
+    p.one.lease(&[], p.lease).await.unwrap();
+    assert_eq!(status(p, &[ANN, BOB]).await, [Status::Offline, Status::Away]);
+}
+
+pub async fn a_short_lease_of_one_node_does_not_end_a_long_one_of_another(p: &TwoPresences) {
+    p.one.lease(&[(ANN, Status::Away)], p.lease * 4).await.unwrap();
+    p.other.lease(&[(ANN, Status::Online)], p.lease).await.unwrap();
+    assert_eq!(status(p, &[ANN]).await, [Status::Online]);
+    tokio::time::sleep(p.lease * 2).await;
+    assert_eq!(status(p, &[ANN]).await, [Status::Away]);
+}

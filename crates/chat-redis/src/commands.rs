@@ -6,7 +6,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use chat_domain::refusal::Unavailable;
-use deadpool_redis::{Manager, Pool, PoolError, Runtime, Timeouts};
+use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime, Timeouts};
 use redis::{FromRedisValue, Pipeline, RedisError};
 use tokio::{runtime::Handle, time::timeout};
 
@@ -42,7 +42,15 @@ impl Commands {
         T: FromRedisValue + Send + 'static,
     {
         let (pool, patience) = (self.pool.clone(), self.patience);
-        let work = async move { pipeline.query_async(&mut pool.get().await?).await.map_err(Trouble::Redis) };
+        let work = async move {
+            let mut connection = pool.get().await?;
+            let answer = pipeline.query_async(&mut connection).await;
+            answer.map_err(|error| {
+                // It may lead to a server that is no longer the one to ask: the next call makes another.
+                drop(Connection::take(connection));
+                Trouble::Redis(error)
+            })
+        };
         // The clock that is waited by is that of our runtime, too.
         let answer = self.runtime.spawn(async move { timeout(patience, work).await }).await;
         let answer = match answer {

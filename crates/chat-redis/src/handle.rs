@@ -124,5 +124,9 @@ fn describe_metrics() {
     for name in ["published", "received", "dropped", "overflowed", "unreadable", "errors", "reconnections"] {
         metrics::counter!(format!("chat_bus_{name}_total")).absolute(0);
     }
+    for op in ["lease", "presence", "tail", "rates"] {
+        metrics::counter!("chat_redis_errors_total", "op" => op).absolute(0);
+    }
     metrics::counter!("chat_tail_dropped_total").absolute(0);
+    metrics::counter!("chat_rates_unshared_total").absolute(0);
 }

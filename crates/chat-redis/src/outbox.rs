@@ -60,12 +60,16 @@ impl Outbox {
         Ok(())
     }
 
-    /// The first of what waits; empty when nothing does.
-    pub(crate) fn take(&self, most: usize) -> Vec<Order> {
+    /// The first of what waits, up to about so many bytes; empty when nothing does.
+    pub(crate) fn take(&self, most: usize, most_bytes: usize) -> Vec<Order> {
         let mut waiting = self.lock();
-        let count = waiting.orders.len().min(most);
-        let taken: Vec<_> = waiting.orders.drain(..count).collect();
-        waiting.bytes -= taken.iter().map(Order::bytes).sum::<usize>();
+        let (mut taken, mut bytes) = (Vec::with_capacity(waiting.orders.len().min(most)), 0);
+        while taken.len() < most && bytes < most_bytes {
+            let Some(order) = waiting.orders.pop_front() else { break };
+            bytes += order.bytes();
+            taken.push(order);
+        }
+        waiting.bytes -= bytes;
         taken
     }
 
@@ -95,9 +99,10 @@ mod tests {
         assert!(outbox.put(order(20)).is_ok());
         assert!(outbox.put(order(20)).is_ok());
         assert!(outbox.put(order(0)).is_err());
-        assert_eq!(outbox.take(1).len(), 1);
+        assert_eq!(outbox.take(1, 1_000).len(), 1);
         assert!(outbox.put(order(60)).is_ok());
-        assert_eq!(outbox.take(10).len(), 3);
-        assert!(outbox.take(10).is_empty());
+        assert_eq!(outbox.take(10, 30).len(), 2, "not more than one beyond that many bytes");
+        assert_eq!(outbox.take(10, 1_000).len(), 1);
+        assert!(outbox.take(10, 1_000).is_empty());
     }
 }

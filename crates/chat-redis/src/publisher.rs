@@ -103,9 +103,10 @@ impl Publisher {
                     if std::mem::replace(&mut was_connected, true) {
                         metrics::counter!("chat_bus_reconnections_total").increment(1);
                     }
-                    backoff.begin_anew();
                     let why = self.serve(connection, &gone).await;
-                    self.connected.store(false, Ordering::Relaxed);
+                    if self.connected.swap(false, Ordering::Relaxed) {
+                        backoff.begin_anew(); // it worked for a while
+                    }
                     self.health.broke(Line::Publishing, &why);
                     self.probe.begin_anew();
                     self.empty_outbox();
@@ -119,7 +120,7 @@ impl Publisher {
 
     fn empty_outbox(&self) {
         loop {
-            let orders = self.outbox.take(self.settings.pipeline);
+            let orders = self.outbox.take(self.settings.pipeline, self.settings.pipeline_bytes);
             if orders.is_empty() {
                 return;
             }
@@ -162,7 +163,7 @@ impl Publisher {
 
     async fn send_all(&self, connection: &mut MultiplexedConnection) -> Result<(), Broken> {
         loop {
-            let orders = self.outbox.take(self.settings.pipeline);
+            let orders = self.outbox.take(self.settings.pipeline, self.settings.pipeline_bytes);
             if orders.is_empty() {
                 return Ok(());
             }

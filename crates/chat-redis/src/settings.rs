@@ -31,6 +31,8 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// The most that is sent in one go; what waits meanwhile is the next.
     pub pipeline: usize,
+    /// The same in bytes, about.
+    pub pipeline_bytes: usize,
     /// Notes that may wait to be heard; one more is dropped, and [`Heard::Interrupted`] is heard instead.
     ///
     /// [`Heard::Interrupted`]: chat_domain::ports::Heard::Interrupted
@@ -77,6 +79,7 @@ impl Default for Settings {
             outbox: 16_384,
             outbox_bytes: 16 << 20,
             pipeline: 512,
+            pipeline_bytes: 1 << 20,
             inbox: 16_384,
             inbox_bytes: 16 << 20,
             interruptions_every: Duration::from_secs(1),

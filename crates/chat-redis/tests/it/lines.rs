@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -61,35 +61,67 @@ async fn a_line_that_is_dead_is_noticed() {
     a_cut_is_noticed_and_mended(Direction::Both).await;
 }
 
-/// Leads each connection to the next of these servers in turn, or all to the first.
-async fn switch(servers: [SocketAddr; 2]) -> (SocketAddr, Arc<AtomicBool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (all_to_first, count) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
-    let to_first = Arc::clone(&all_to_first);
-    tokio::spawn(async move {
-        loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let turn = count.fetch_add(1, Ordering::Relaxed) % 2;
-            let target = servers[if to_first.load(Ordering::Relaxed) { 0 } else { turn }];
-            tokio::spawn(async move {
-                let mut server = TcpStream::connect(target).await.unwrap();
-                drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
-            });
-        }
-    });
-    (address, all_to_first)
+/// Leads each connection to the next of two addresses in turn, or all to the first.
+struct Switch {
+    address: SocketAddr,
+    all_to_first: Arc<AtomicBool>,
+}
+
+impl Switch {
+    async fn start(targets: [SocketAddr; 2]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let all_to_first = Arc::new(AtomicBool::new(false));
+        let to_first = Arc::clone(&all_to_first);
+        tokio::spawn(async move {
+            for turn in (0..2).cycle() {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let target = targets[if to_first.load(Ordering::Relaxed) { 0 } else { turn }];
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(target).await.unwrap();
+                    drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+                });
+            }
+        });
+        Self { address, all_to_first }
+    }
+}
+
+/// The publishing connection takes one line and the hearing connection the other, whichever.
+async fn a_cut_of_one_of_two_lines_is_noticed(cut: usize, direction: Direction) {
+    let lines = [Proxy::start(server().address()).unwrap(), Proxy::start(server().address()).unwrap()];
+    let switch = Switch::start([lines[0].address(), lines[1].address()]).await;
+    let settings = fresh_settings();
+    let here = Redis::open(&url(switch.address), &settings).await.unwrap();
+    let there = Redis::open(&server().url(), &settings).await.unwrap();
+    joined(&here, &there).await;
+    lines[cut].cut(direction);
+    until("the cut is noticed", NOTICED, || !here.is_healthy()).await;
+    lines[cut].heal();
+    until("it carries again", PATIENCE, || here.is_healthy()).await;
+    while heard_soon(&there).await.is_some() {}
+    says(&here, &there).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_hears_or_publishes_in_vain_is_noticed_by_itself() {
+    let cases =
+        [(0, Direction::ToServer), (1, Direction::ToServer), (0, Direction::ToClient), (1, Direction::ToClient)];
+    let cases = cases.map(|(line, direction)| tokio::spawn(a_cut_of_one_of_two_lines_is_noticed(line, direction)));
+    for case in cases {
+        case.await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_behind_one_address_are_no_bus() {
     let second = own_server();
-    let (address, all_to_first) = switch([server().address(), second.address()]).await;
-    let node = Redis::open(&url(address), &fresh_settings()).await.unwrap();
+    let switch = Switch::start([server().address(), second.address()]).await;
+    let node = Redis::open(&url(switch.address), &fresh_settings()).await.unwrap();
     for _ in 0..40 {
         assert!(!node.is_healthy(), "each connection works, and still nothing is carried");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    all_to_first.store(true, Ordering::Relaxed);
+    switch.all_to_first.store(true, Ordering::Relaxed);
     until("it carries", PATIENCE, || node.is_healthy()).await;
 }

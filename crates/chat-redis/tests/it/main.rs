@@ -16,4 +16,3 @@ mod presence;
 mod rates;
 mod recovery;
 mod tail;
-mod zz;

@@ -69,6 +69,8 @@ async fn a_node_that_lost_redis_for_a_while_leaves_a_hole_that_ends_the_run() {
     events_are_kept(&one, &other, &events(1..=5)).await;
     server.pause().unwrap();
     until("it is known", PATIENCE, || !one.is_healthy()).await;
+    // Known to one connection; the other learns it no later than its patience ends.
+    tokio::time::sleep(Settings::default().patience + Duration::from_millis(500)).await;
     one.keep(&Epoch("first".into()), &events(6..=8));
     let asked = Instant::now();
     assert!(other.recent(ROOM, &head(5), 10).await.is_err());
