@@ -21,8 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    HubPorts, HubSettings, ended::Ended, loader::Loader, people::People, presence::PresenceDesk, rooms::Rooms,
-    tail::TailDesk, topics::Topics, watched::Watched, writer::Writer,
+    HubPorts, HubSettings, ended::Ended, fresh::Fresh, loader::Loader, people::People, presence::PresenceDesk,
+    rooms::Rooms, tail::TailDesk, topics::Topics, watched::Watched, writer::Writer,
 };
 
 /// One node's hub.
@@ -38,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) ended: Ended,
     pub(crate) loader: Loader,
     pub(crate) tail: TailDesk,
+    pub(crate) fresh: Fresh,
     /// Admits reads of the record for one user's catch-up.
     pub(crate) user_reads: Semaphore,
     /// Admits reads of the record for the node's own rooms: these must not queue behind a storm of catch-ups.
@@ -62,6 +63,7 @@ impl Core {
             ended: Ended::default(),
             loader: Loader::default(),
             tail: TailDesk::default(),
+            fresh: Fresh::default(),
             user_reads: Semaphore::new(settings.catchup_concurrency),
             house_reads: Semaphore::new(settings.open_concurrency),
             poll_now: Notify::new(),

@@ -19,6 +19,7 @@ mod sabotage;
 mod writer;
 
 mod flight;
+mod fresh;
 mod live_room;
 mod recent;
 mod repair;

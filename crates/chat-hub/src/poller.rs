@@ -46,7 +46,12 @@ impl Core {
 
     async fn look_at_heads(self: &Arc<Self>) {
         let open: Vec<_> = self.rooms.all().into_iter().filter(|room| room.log().is_some()).collect();
-        for rooms in open.chunks(self.settings.heads_batch.max(1)) {
+        self.compare_rooms(&open).await;
+    }
+
+    /// Asks where the logs of these rooms stand.
+    pub(crate) async fn compare_rooms(self: &Arc<Self>, rooms: &[Arc<LiveRoom>]) {
+        for rooms in rooms.chunks(self.settings.heads_batch.max(1)) {
             let ids: Vec<_> = rooms.iter().map(|room| room.id).collect();
             let log = Arc::clone(&self.ports.log);
             match self.ask(async move { log.heads(&ids).await }).await {

@@ -82,6 +82,7 @@ impl Core {
                 let past = self.recall_tail(id, &snapshot.log).await;
                 let gap = room.open(snapshot, past, &self.settings);
                 self.let_idle(id);
+                self.look_again(Arc::clone(&room));
                 if gap {
                     self.watch_gap(room);
                 }

@@ -325,3 +325,25 @@ fn a_node_that_was_cut_off_for_long_learns_of_every_session_that_ended_meanwhile
         assert_eq!(code, 4403);
     });
 }
+
+#[test]
+fn what_is_said_while_a_subscription_is_under_way_is_found_soon() {
+    run(async {
+        let world = World::new();
+        world.settles_ms.store(50, Ordering::Relaxed);
+        let (here, there) = (world.node(), world.node());
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let room = world.room(&here, RoomKind::Private, &[ann, bob]).await;
+        let mut client = Client::connect(&there, bob).await;
+        client.subscribe(room, None).await;
+        // The room is live on that node, and its topic is not heard yet.
+        world.post(&here, room, ann, "in between").await.unwrap();
+        sleep(Duration::from_millis(500)).await;
+        client.read();
+        assert_eq!(client.texts(room), ["in between"]);
+        world.post(&here, room, ann, "later").await.unwrap();
+        settle().await;
+        client.read();
+        assert_eq!(client.texts(room), ["in between", "later"]);
+    });
+}

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -102,6 +103,10 @@ impl Bus for NodeBus {
         lock(&self.node.inbox).topics.remove(&topic);
     }
 
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
     async fn heard(&self) -> Heard {
         loop {
             // A permit is kept when a note comes in between the look and the wait, so none is slept through.
@@ -124,6 +129,10 @@ impl Bus for SilentBus {
     fn listen(&self, _: Topic) {}
 
     fn unlisten(&self, _: Topic) {}
+
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
 
     async fn heard(&self) -> Heard {
         std::future::pending().await

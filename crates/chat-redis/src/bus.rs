@@ -1,5 +1,7 @@
 //! The port [`Bus`]: says by way of the publisher, hears by way of the inbox. No method waits for Redis.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chat_domain::ports::{Bus, Heard, Note, Topic};
 
@@ -28,6 +30,11 @@ impl Bus for Redis {
 
     fn unlisten(&self, topic: Topic) {
         self.shared().topics.unlisten(topic);
+    }
+
+    /// Later is told by an interruption.
+    fn settles_within(&self) -> Duration {
+        self.shared().topics.listen_within()
     }
 
     async fn heard(&self) -> Heard {

@@ -51,6 +51,11 @@ impl Topics {
         Self { table: Mutex::default(), changed: Notify::new(), linger, listen_within }
     }
 
+    /// Whoever has to wait longer hears of it.
+    pub(crate) fn listen_within(&self) -> Duration {
+        self.listen_within
+    }
+
     pub(crate) fn listen(&self, topic: Topic) {
         let mut table = self.lock();
         if let Some(held) = table.topics.get_mut(&topic) {

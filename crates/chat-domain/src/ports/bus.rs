@@ -1,6 +1,6 @@
 //! The port between nodes: hints only. Losing, repeating or reordering any of it costs latency, never a message.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -68,8 +68,11 @@ pub trait Bus: Send + Sync {
     /// Tells the other nodes; never waits, drops when it must.
     fn publish(&self, note: Note);
 
-    /// Starts hearing a topic. Ended sessions are heard always.
+    /// Starts hearing a topic, surely after [`Bus::settles_within`]. Ended sessions are heard always.
     fn listen(&self, topic: Topic);
+
+    /// How long after [`Bus::listen`] something may still be missed without a word; zero when it hears at once, or never.
+    fn settles_within(&self) -> Duration;
 
     /// Stops hearing a topic.
     fn unlisten(&self, topic: Topic);

@@ -51,6 +51,8 @@ pub struct World {
     pub bus: MemoryBus,
     /// Every node's events get lost on the way, and nobody notices.
     pub loses_events: Arc<AtomicBool>,
+    /// See [`Bus::settles_within`].
+    pub settles_ms: Arc<AtomicU64>,
     pub tail: MemoryTail,
     presence: MemoryPresence,
     clock: Arc<TestClock>,
@@ -67,6 +69,7 @@ impl World {
             record: Arc::default(),
             bus: MemoryBus::new(),
             loses_events: Arc::default(),
+            settles_ms: Arc::default(),
             tail: MemoryTail::new(256),
             presence: MemoryPresence::new(),
             clock: Arc::new(TestClock { origin: Instant::now(), ids: AtomicU64::new(1) }),
@@ -84,7 +87,11 @@ impl World {
             sessions: Arc::new(Sessions(record())),
             rooms: Arc::new(Rooms(record())),
             log: record(),
-            bus: Arc::new(Lossy { bus: self.bus.node(), loses: Arc::clone(&self.loses_events) }),
+            bus: Arc::new(Lossy {
+                bus: Arc::new(self.bus.node()),
+                loses: Arc::clone(&self.loses_events),
+                settles_ms: Arc::clone(&self.settles_ms),
+            }),
             tail: Arc::new(self.tail.clone()),
             presence: Arc::new(self.presence.node()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -339,8 +346,10 @@ impl RoomStore for Rooms {
 }
 
 struct Lossy {
-    bus: NodeBus,
+    bus: Arc<NodeBus>,
     loses: Arc<AtomicBool>,
+    /// Topics are heard so much later than they were asked for, in milliseconds.
+    settles_ms: Arc<AtomicU64>,
 }
 
 #[async_trait]
@@ -351,7 +360,17 @@ impl Bus for Lossy {
         }
     }
     fn listen(&self, topic: Topic) {
-        self.bus.listen(topic);
+        let (bus, settles_within) = (Arc::clone(&self.bus), self.settles_within());
+        if settles_within == Duration::ZERO {
+            return bus.listen(topic);
+        }
+        tokio::spawn(async move {
+            sleep(settles_within).await;
+            bus.listen(topic);
+        });
+    }
+    fn settles_within(&self) -> Duration {
+        Duration::from_millis(self.settles_ms.load(Ordering::Relaxed))
     }
     fn unlisten(&self, topic: Topic) {
         self.bus.unlisten(topic);

@@ -1,8 +1,9 @@
 //! A bus that loses, repeats, delays and reorders, goes away with or without a word, and comes back.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,6 +17,9 @@ use crate::{
     dice::Dice,
     weather::{Carries, Weather},
 };
+
+/// A topic is heard a moment after it was asked for, but sooner than this.
+const SETTLES_WITHIN: Duration = Duration::from_millis(50);
 
 /// Joins nodes. Clones are the same broker.
 #[derive(Clone)]
@@ -39,8 +43,8 @@ pub struct Station {
 
 #[derive(Default)]
 struct Inbox {
-    /// As text, because a topic has no order.
-    topics: BTreeSet<String>,
+    /// As text, because a topic has no order; and from when on it is heard.
+    topics: BTreeMap<String, Instant>,
     waiting: BTreeMap<(Instant, u64), Heard>,
     count: u64,
 }
@@ -106,12 +110,14 @@ impl Station {
     }
 
     fn listens(&self, topic: Option<Topic>) -> bool {
-        topic.is_none_or(|topic| self.inbox.lock().unwrap().topics.contains(&format!("{topic:?}")))
+        topic.is_none_or(|topic| {
+            self.inbox.lock().unwrap().topics.get(&format!("{topic:?}")).is_some_and(|from| *from <= Instant::now())
+        })
     }
 
     /// What the node still listens to.
     pub fn topics(&self) -> Vec<String> {
-        self.inbox.lock().unwrap().topics.iter().cloned().collect()
+        self.inbox.lock().unwrap().topics.keys().cloned().collect()
     }
 }
 
@@ -127,7 +133,12 @@ impl Bus for NodeBus {
     }
 
     fn listen(&self, topic: Topic) {
-        self.station.inbox.lock().unwrap().topics.insert(format!("{topic:?}"));
+        let from = Instant::now() + self.broker.dice.millis(0..=49);
+        self.station.inbox.lock().unwrap().topics.entry(format!("{topic:?}")).or_insert(from);
+    }
+
+    fn settles_within(&self) -> Duration {
+        SETTLES_WITHIN
     }
 
     fn unlisten(&self, topic: Topic) {
