@@ -7,13 +7,15 @@
 //! load facts, ask the rules, carry out), then one file per port. This crate must not know who calls it, nor decide what a
 //! command does: that is [`chat_domain::rules`].
 //!
-//! # Sizing, poolers
+//! # What it needs
 //!
-//! A node holds at most `readers + writers` connections; all nodes together, and whoever else connects, must stay below the
-//! server's `max_connections`. Two writers per core of the database are plenty, because a batch is one transaction.
-//! Statements are prepared once per connection and kept: a pooler must hand out whole sessions (`PgBouncer` in session mode;
-//! in transaction mode only from 1.21 on, with `max_prepared_statements` above 100, and without the settings that every
-//! connection makes for itself).
+//! PostgreSQL 13 or later with the encoding UTF8, and a user who may create tables in the schema that names are looked up in
+//! first; superuser or extensions are not needed. A node holds at most `readers + writers` connections; those of all nodes,
+//! and of whoever else connects, must stay below the server's `max_connections`. Two writers per core of the database are
+//! plenty, because a batch is one transaction.
+//!
+//! Statements are prepared once per connection, and each connection has settings of its own. So a pooler must hand out whole
+//! sessions: `PgBouncer` in session mode works, in transaction mode it does not.
 
 mod settings;
 
@@ -42,6 +44,9 @@ mod upkeep;
 mod columns;
 mod rows;
 mod schema;
+
+#[cfg(all(test, feature = "servers"))]
+mod plans;
 
 pub use connection::OpenError;
 pub use handle::Postgres;

@@ -120,8 +120,7 @@ impl Lease {
 
     /// The connection, while it is leased.
     pub(crate) fn connection(&self) -> Result<&AsyncPgConnection, Fault> {
-        let connection = self.connection.as_ref().map(|connection| &**connection);
-        connection.ok_or_else(|| Fault::Late("the connection was given back".to_owned()))
+        self.connection.as_deref().ok_or_else(|| Fault::Late("the connection was given back".to_owned()))
     }
 }
 

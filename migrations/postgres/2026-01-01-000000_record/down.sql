@@ -1,3 +1,6 @@
+SET LOCAL lock_timeout = '5s';
+SET LOCAL statement_timeout = '10min';
+
 DROP TABLE invites;
 DROP TABLE reactions;
 DROP TABLE mentions;

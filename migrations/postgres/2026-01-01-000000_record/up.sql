@@ -2,6 +2,10 @@
 -- is compared by its bytes (COLLATE "C"), whatever the database's language is.
 -- No sequence (it leaves holes and commits out of order) and no NOTIFY (it takes a lock of the whole database at commit).
 
+-- Whoever waits for a lock on a table stops everybody who comes after: give up soon instead, and let the start be repeated.
+SET LOCAL lock_timeout = '5s';
+SET LOCAL statement_timeout = '10min';
+
 CREATE TABLE meta (
     singleton BOOLEAN PRIMARY KEY CHECK (singleton),
     epoch TEXT NOT NULL

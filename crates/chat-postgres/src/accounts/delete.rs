@@ -25,13 +25,16 @@ use crate::{
     statement::{Begin, Commit, Rollback, plain},
 };
 
+/// Each round that has to be begun anew means that one more room was entered, so it ends when the account (or the patience
+/// of the job) does.
 pub(super) async fn delete(
     conn: &AsyncPgConnection,
     user: UserId,
     at: Timestamp,
     attempts: usize,
 ) -> Result<Departure, Fault> {
-    for _ in 0..attempts.max(1) {
+    let mut gave_way = 0;
+    loop {
         plain::<Begin>(conn).await?;
         match depart(conn, user, at).await {
             Ok(Some(departure)) => {
@@ -39,7 +42,7 @@ pub(super) async fn delete(
                 return Ok(departure);
             }
             Ok(None) => {}
-            Err(fault) if fault.gave_way() => {}
+            Err(fault) if fault.gave_way() && gave_way < attempts => gave_way += 1,
             Err(Fault::Refused(refusal)) => {
                 plain::<Rollback>(conn).await?;
                 return Err(refusal.into());
@@ -48,7 +51,6 @@ pub(super) async fn delete(
         }
         plain::<Rollback>(conn).await?;
     }
-    Err(Fault::Late("the account keeps entering rooms".to_owned()))
 }
 
 /// `None`: a room was entered meanwhile.

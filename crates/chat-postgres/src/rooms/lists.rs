@@ -2,24 +2,37 @@
 
 use chat_domain::{
     ids::{RoomId, UserId},
-    objects::{Member, Room, RoomKind},
+    objects::{Member, Room},
     pages::{Page, PageOf},
 };
 use diesel::{
     QueryResult,
-    dsl::{exists, not},
     prelude::*,
+    sql_types::{BigInt, Text, Uuid as Id},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
 use crate::{
-    columns::{kind_column, rows, strpos},
+    columns::rows,
     fault::Fault,
-    rows::{MemberRow, RoomRow, place},
+    rows::{MemberRow, RoomRow, RoomSql, place, room_columns},
     schema::{members, rooms},
+    statement::{fixed, statements},
 };
+
+statements! {
+    /// Of public rooms (kind 0); what the index of the directory asks for stands here as text, so that a plan for any value
+    /// may use it.
+    Directory: RoomSql = concat!(
+        "SELECT ", room_columns!("r"), " FROM rooms AS r
+        WHERE r.kind = 0 AND NOT r.archived AND r.deleted_at IS NULL AND r.id > $3
+            AND (strpos(r.name_folded, $2) > 0 OR strpos(r.topic_folded, $2) > 0)
+            AND NOT EXISTS (SELECT 1 FROM members AS own WHERE own.room = r.id AND own.user_id = $1 AND own.banned)
+        ORDER BY r.id LIMIT $4"
+    );
+}
 
 pub(super) async fn rooms_of(
     mut conn: &AsyncPgConnection,
@@ -39,31 +52,20 @@ pub(super) async fn rooms_of(
     piece(found, &page)
 }
 
-/// What the index of the directory asks for stands here as text, not as values, so that every plan may use it.
-fn listed() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
-    diesel::dsl::sql("rooms.kind = 0 AND NOT rooms.archived AND rooms.deleted_at IS NULL")
-}
-
 pub(super) async fn directory(
     mut conn: &AsyncPgConnection,
     user: UserId,
     query: String,
     page: PageOf<RoomId>,
 ) -> QueryResult<Page<Room, RoomId>> {
-    debug_assert_eq!(kind_column(RoomKind::Public), 0);
-    let own = members::table.filter(members::room.eq(rooms::id)).filter(members::user.eq(user.0));
-    let is_about = strpos(rooms::name_folded, &query).gt(0).or(strpos(rooms::topic_folded, &query).gt(0));
-    let found = rooms::table
-        .filter(listed())
-        .filter(rooms::id.gt(page.after.map_or(Uuid::nil(), |after| after.0)))
-        .filter(is_about)
-        .filter(not(exists(own.filter(members::banned.eq(true)))))
-        .order(rooms::id)
-        .limit(rows(page.limit.saturating_add(1)))
-        .select(RoomRow::as_select())
-        .load(&mut conn)
-        .await?;
-    piece(found, &page)
+    let found = fixed::<Directory, _>(|statement| {
+        statement
+            .bind::<Id, _>(user.0)
+            .bind::<Text, _>(query)
+            .bind::<Id, _>(page.after.map_or(Uuid::nil(), |after| after.0))
+            .bind::<BigInt, _>(rows(page.limit.saturating_add(1)))
+    });
+    piece(found.load(&mut conn).await?, &page)
 }
 
 fn piece(found: Vec<RoomRow>, page: &PageOf<RoomId>) -> QueryResult<Page<Room, RoomId>> {
@@ -99,7 +101,7 @@ pub(super) async fn bans(
     let found = members::table
         .filter(members::room.eq(room.0))
         .filter(members::user.gt(page.after.map_or(Uuid::nil(), |after| after.0)))
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("members.banned"))
+        .filter(members::banned)
         .order(members::user)
         .limit(rows(page.limit.saturating_add(1)))
         .select(MemberRow::as_select())

@@ -10,6 +10,12 @@
 )]
 
 mod contract;
+mod defect;
 mod fixture;
 mod model;
 mod nodes;
+mod open;
+mod outage;
+mod patience;
+mod secrets;
+mod tls;

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use chat_contract::{Stores, World, digest, draft, emoji, everything, named, nonce};
 use chat_domain::{
     command::{Action, Command, NewRoom, Outcome, Reply},
-    ids::{RoomId, Seq, UserId},
+    ids::{RoomId, Seq, SessionId, UserId},
     objects::{Member, Message, RoomKind},
     pages::Cursor,
-    ports::{AccountStore, LogStore, Reader, RoomStore, Rotation, SessionStore},
+    ports::{AccountStore, LogStore, NewSession, Reader, RoomStore, Rotation, SessionStore},
     refusal::Refusal,
 };
 use chat_postgres::Postgres;
@@ -57,10 +57,8 @@ fn seqs(outcomes: &[Result<Outcome, Refusal>]) -> Vec<Seq> {
 }
 
 fn room_of(outcome: &Result<Outcome, Refusal>) -> (RoomId, bool) {
-    match &outcome.as_ref().unwrap().reply {
-        Reply::Room { room, changed } => (room.id, *changed),
-        other => panic!("{other:?}"),
-    }
+    let Reply::Room { room, changed } = &outcome.as_ref().unwrap().reply else { panic!("{outcome:?}") };
+    (room.id, *changed)
 }
 
 /// One changed room at the most, and everybody found that one.
@@ -81,9 +79,9 @@ async fn n2_one_nonce_fifty_times_in_parallel_on_two_nodes_is_one_message() {
     let outcomes = cluster.at_once((0..50).map(|_| command.clone())).await;
     let told: Vec<(Arc<Message>, bool)> = outcomes
         .into_iter()
-        .map(|outcome| match outcome.unwrap().reply {
-            Reply::Posted { message, duplicate } => (message, duplicate),
-            other => panic!("{other:?}"),
+        .map(|outcome| {
+            let Reply::Posted { message, duplicate } = outcome.unwrap().reply else { panic!() };
+            (message, duplicate)
         })
         .collect();
     assert_eq!(told.iter().filter(|(_, duplicate)| !duplicate).count(), 1);
@@ -250,6 +248,41 @@ async fn accounts_that_share_all_their_rooms_are_deleted_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_stays_signed_in_to_an_account_that_is_deleted_meanwhile() {
+    let cluster = cluster().await;
+    let world = &cluster.world;
+    for round in 0..10 {
+        let ann = world.user(&format!("ann{round}")).await;
+        let (at, expires_at) = (world.now(), world.now().plus_millis(1_000_000));
+        let sign_in = |number: u64| NewSession {
+            id: SessionId(world.id()),
+            user: ann,
+            device: None,
+            refresh: digest(round * 100 + number),
+            at,
+            expires_at,
+        };
+        let opening = (0..8).zip(cluster.nodes.iter().cycle()).map(|(number, node)| (node.clone(), sign_in(number)));
+        let opening: Vec<_> = opening
+            .map(|(node, session)| {
+                let id = session.id;
+                tokio::spawn(async move { node.open(session).await.map(|()| id) })
+            })
+            .collect();
+        let deleted = cluster.nodes[0].delete(ann, at).await.unwrap();
+        let mut opened = Vec::new();
+        for session in join_all(opening).await {
+            match session.unwrap() {
+                Ok(id) => opened.push(id),
+                Err(refusal) => assert_eq!(refusal, Refusal::NotFound),
+            }
+        }
+        opened.sort_unstable();
+        assert_eq!(deleted.sessions, opened, "every sign-in that came before has ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_for_one_lets_one_in_on_two_nodes() {
     let cluster = cluster().await;
     let world = &cluster.world;
@@ -288,11 +321,11 @@ async fn r1_a_token_presented_to_two_nodes_at_once_leaves_one_successor() {
     let ann = world.user("ann").await;
     world.signs_in(ann, 1).await;
     let (at, end) = (world.now(), world.now().plus_millis(1_000_000));
-    for round in 0..10 {
+    for round in 0..10_u64 {
         let presented = digest(if round == 0 { 1 } else { round * 100 });
         let successors: Vec<u64> = (0..6).map(|number| (round + 1) * 1_000 + number).collect();
-        let tasks = successors.iter().map(|successor| {
-            let (node, successor) = (cluster.nodes[*successor as usize % 2].clone(), digest(*successor));
+        let tasks = successors.iter().enumerate().map(|(nth, successor)| {
+            let (node, successor) = (cluster.nodes[nth % 2].clone(), digest(*successor));
             tokio::spawn(async move { node.rotate(presented, successor, at, end).await.unwrap() })
         });
         for rotated in join_all(tasks.collect::<Vec<_>>()).await {
@@ -302,11 +335,9 @@ async fn r1_a_token_presented_to_two_nodes_at_once_leaves_one_successor() {
         let next = digest((round + 1) * 100);
         let mut good = 0;
         for successor in successors {
-            match world.stores.sessions.rotate(digest(successor), next, at, end).await.unwrap() {
-                Rotation::Rotated { .. } => good += 1,
-                Rotation::Unknown => {}
-                other => panic!("{other:?}"),
-            }
+            let rotated = world.stores.sessions.rotate(digest(successor), next, at, end).await.unwrap();
+            good += usize::from(matches!(rotated, Rotation::Rotated { .. }));
+            assert!(matches!(rotated, Rotation::Rotated { .. } | Rotation::Unknown), "{rotated:?}");
         }
         assert_eq!(good, 1);
     }

@@ -2,6 +2,10 @@
 
 use std::process::{Command, Output};
 
+use chat_contract::{Stores, model::agree_across_a_copy};
+use chat_memory::Memory;
+use chat_postgres::Postgres;
+use chat_sqlite::Sqlite;
 use serde_json::json;
 
 use crate::{
@@ -72,4 +76,16 @@ async fn a_chat_in_use_is_not_overwritten() {
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("the target holds another chat"), "{why}");
     alice.get("/me").await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_moved_in_the_middle_answers_as_if_it_had_not() {
+    for seed in [1, 2, 3, 5] {
+        let directory = tempfile::tempdir().unwrap();
+        let old = Sqlite::open(directory.path().join("chat.db"), &chat_sqlite::Settings::default()).unwrap();
+        let new = Postgres::open(&record::database(), &chat_postgres::Settings::default()).await.unwrap();
+        let from = (&Stores::of(old.clone()), &old as _);
+        let to = (&Stores::of(new.clone()), &new as _);
+        agree_across_a_copy(seed, 200, &Stores::of(Memory::new()), from, to).await;
+    }
 }
