@@ -107,6 +107,21 @@ async fn verify_finds_nothing_wrong_with_a_sound_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn verify_spreads_its_clients_over_nodes() {
+    let report = spread("verify", Flaw::HangsUp, 3, SMALL).await;
+    assert_eq!(report.wrong(), &[] as &[String]);
+    assert!(figure(&report, "acknowledged") > 50.0);
+    assert!(report.named("faults").is_none(), "without faults there is no table of them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_need_a_server_that_was_started_here() {
+    let url = Fake::start(Flaw::None, 1).await;
+    let words = ["chat-bench", "verify", "--url", &url, "--faults", "kill"];
+    assert!(Cli::try_parse_from(words).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn verify_accepts_gaps_hang_ups_and_resets_that_clients_can_repair() {
     for (flaw, seen) in [(Flaw::SkipsEvents, "gaps"), (Flaw::HangsUp, "lost_connections"), (Flaw::Resets, "resets")] {
         let report = run("verify", flaw, SMALL).await;

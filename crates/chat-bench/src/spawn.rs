@@ -15,13 +15,16 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStdout, Command},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{api::Api, cli::Common, target::Target};
 
 /// Where its stderr goes, in its directory.
 const LOG: &str = "stderr.log";
+
+/// Between two looks whether it is ready.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(60);
@@ -110,7 +113,7 @@ impl Spawned {
         Ok(())
     }
 
-    /// Starts it again with these settings beside its own, and waits until it dies of them.
+    /// Starts it again with these settings beside its own, says when it is ready, and waits until it dies of them.
     ///
     /// # Errors
     /// When it still lives after `limit`; it is then killed.
@@ -118,14 +121,21 @@ impl Spawned {
         &mut self,
         settings: &[(&str, String)],
         limit: Duration,
+        ready: impl FnOnce(),
     ) -> anyhow::Result<ExitStatus> {
-        // It may be dead before it could be asked whether it is ready.
         let mut launched = launch(&self.binary, &self.dir, &self.again(settings)?).await?;
         if let Some(stdout) = launched.child.stdout.take() {
             read_on(BufReader::new(stdout).lines());
         }
         self.child = launched.child;
-        match timeout(limit, self.child.wait()).await {
+        let until = Instant::now() + limit;
+        let mut api = Api::new(Target::parse(&self.http)?);
+        // It may be dead before it says that it is ready.
+        while self.is_alive()? && !api.ready().await && Instant::now() < until {
+            sleep(LOOK).await;
+        }
+        ready();
+        match timeout_at(until, self.child.wait()).await {
             Ok(status) => Ok(status?),
             Err(_) => {
                 self.child.kill().await?;
@@ -219,7 +229,7 @@ impl Launched {
             let ended = self.child.try_wait()?;
             anyhow::ensure!(ended.is_none(), "the server ended at its start: {}", last_words(&self.log));
             anyhow::ensure!(Instant::now() < until, "not ready within a minute: {}", last_words(&self.log));
-            sleep(Duration::from_millis(20)).await;
+            sleep(LOOK).await;
         }
         Ok((self.child, http, found.next()))
     }

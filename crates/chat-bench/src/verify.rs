@@ -4,6 +4,7 @@
 //! of all kinds, `judge` the verdict.
 
 mod evidence;
+mod notes;
 mod participant;
 mod progress;
 mod talk;
@@ -14,7 +15,9 @@ mod memory;
 mod fault;
 mod mischief;
 mod ordeal;
+
 mod table;
+mod verdict;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +33,7 @@ use self::{
     fault::Plan,
     faults::Faults,
     mischief::{Mischief, is_there},
-    ordeal::{Bout, Pace, endure},
+    ordeal::{Pace, endure},
     participant::{Participant, Record, Role},
     progress::Progress,
     talk::Talk,
@@ -39,12 +42,10 @@ use crate::{
     api::Api,
     cli,
     figures::{count, float},
-    judge::{Entry, History, Room, judge},
     process,
     report::Report,
     stage::Stage,
     subject::Subject,
-    text,
 };
 
 /// How long senders may take to have everything answered, and listeners to catch up.
@@ -94,9 +95,9 @@ pub(crate) async fn run(mut args: cli::Verify) -> anyhow::Result<Report> {
     if args.kills > 0 {
         faults.kill_often(&mut subject, args.kills, (from, to), roles.len()).await?;
     } else if let Some(mut plan) = plan {
-        let mischief = Mischief { subject: &mut subject, scale: args.fault_scale };
+        let mischief = Mischief { subject: &mut subject, evidence: &evidence, scale: args.fault_scale };
         let pace = Pace { every: Duration::from_secs_f64(args.fault_every), during: Duration::from_secs(args.seconds) };
-        bouts = endure(mischief, &mut plan, pace, &evidence, faults.memory()).await;
+        bouts = endure(mischief, &mut plan, pace, faults.memory()).await;
     } else {
         sleep(Duration::from_secs(args.seconds)).await;
     }
@@ -108,31 +109,17 @@ pub(crate) async fn run(mut args: cli::Verify) -> anyhow::Result<Report> {
     let heads = heads(&subject, &stage).await?;
     phase.send_replace(Phase::CatchingUp(heads.clone()));
     let records = gather(tasks, &phase).await?;
-    let (history, counts) = history(&subject, &stage, records, &heads).await?;
+    let (history, counts) = verdict::history(&subject, &stage, records, &heads).await?;
     let mut report = Report::new("verify");
-    tell(&args, &mut report, &history, &counts);
+    verdict::tell(&args, &mut report, &history, &counts);
     evidence.tell(&mut report);
     faults.tell(&mut report);
     if let Err(e) = waiting {
         report.anomaly(format!("{e:#}"));
     }
-    pronounce(&mut report, &history, &bouts);
+    verdict::pronounce(&mut report, &history, &bouts);
     subject.end().await?;
     Ok(report)
-}
-
-/// The verdict, and with faults the table of what each of them cost.
-fn pronounce(report: &mut Report, history: &History, bouts: &[Bout]) {
-    let anomalies = judge(history);
-    if !bouts.is_empty() {
-        report.table(table::table(bouts, history, &anomalies));
-    }
-    for complaint in bouts.iter().flat_map(Bout::complaints) {
-        report.anomaly(complaint);
-    }
-    for anomaly in anomalies {
-        report.anomaly(anomaly.to_string());
-    }
 }
 
 /// The faults of the run, if there are any.
@@ -213,78 +200,4 @@ async fn gather(
         records.push(done??);
     }
     Ok(records)
-}
-
-/// What participants counted beside their records.
-#[derive(Default)]
-struct Counts {
-    gaps: u64,
-    batches: u64,
-    resets: u64,
-    oddities: Vec<String>,
-}
-
-async fn history(
-    subject: &Subject,
-    stage: &Stage,
-    records: Vec<Record>,
-    heads: &[u64],
-) -> anyhow::Result<(History, Counts)> {
-    let mut history = History::default();
-    let mut counts = Counts::default();
-    let mut api = Api::new(subject.target(0)?);
-    for (room, head) in stage.rooms.iter().zip(heads) {
-        let mut log = Vec::new();
-        let mut after = room.base;
-        loop {
-            let page = api.page(&stage.owner()?.access().await?, &room.id, after, 100).await?;
-            for message in &page.items {
-                let mark = crate::ears::mark(message).unwrap_or_default();
-                log.push(Entry { seq: message.seq, mark: text::mark(&stage.run, mark) });
-            }
-            after = page.items.last().map_or(after, |message| message.seq);
-            if page.head != *head {
-                counts.oddities.push(format!("the head is {} by /messages and {head} by /sync", page.head));
-            }
-            if !page.more_after {
-                break;
-            }
-        }
-        history.rooms.push(Room { base: room.base, head: *head, log });
-    }
-    for record in records {
-        history.sends.extend(record.sends);
-        history.listeners.extend(record.listeners);
-        counts.gaps += record.tally.gaps;
-        counts.batches += record.tally.batches;
-        counts.resets += record.tally.resets;
-        counts.oddities.extend(record.oddities);
-    }
-    Ok((history, counts))
-}
-
-fn tell(args: &cli::Verify, report: &mut Report, history: &History, counts: &Counts) {
-    let acked = history.sends.iter().filter(|send| !send.answers.is_empty()).count();
-    let repeats: usize = history.sends.iter().map(|send| send.answers.len().saturating_sub(1)).sum();
-    report.figure("senders", args.senders, "");
-    report.figure("rooms", args.rooms, "");
-    if !args.faults.is_empty() {
-        report.figure("seed", args.fault_seed, "of --faults");
-    }
-    report.figure("listeners", args.members + args.slow + args.restless, "");
-    report.figure("sends", history.sends.len(), "");
-    report.figure("acknowledged", acked, "");
-    report.figure("unknown", history.sends.len() - acked, "sends never answered");
-    report.figure("answered_again", repeats, "repetitions");
-    report.figure("logged", history.rooms.iter().map(|room| count(room.log.len())).sum::<u64>(), "");
-    report.figure("applied", history.listeners.iter().map(|l| count(l.applied.len())).sum::<u64>(), "by all listeners");
-    report.figure("gaps", counts.gaps, "repaired by clients");
-    report.figure("batches", counts.batches, "");
-    report.figure("resets", counts.resets, "");
-    for oddity in &counts.oddities {
-        report.anomaly(oddity);
-    }
-    if acked == 0 {
-        report.anomaly("nothing was acknowledged");
-    }
 }

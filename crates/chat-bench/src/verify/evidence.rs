@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::bail;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::progress::Progress;
 use crate::{
@@ -41,6 +44,8 @@ pub(crate) struct Evidence {
     /// Latencies count for messages sent after this moment; `u64::MAX` while the server is in trouble.
     calm_since: AtomicU64,
     ends: Mutex<Vec<End>>,
+    /// Changes when everybody is to move to the node that is theirs.
+    moves: watch::Sender<()>,
     /// How far everybody is.
     pub(crate) progress: Progress,
     /// From the first attempt to the acknowledgement.
@@ -57,6 +62,7 @@ impl Evidence {
             unanswered: AtomicUsize::new(0),
             calm_since: AtomicU64::new(u64::MAX),
             ends: Mutex::default(),
+            moves: watch::Sender::new(()),
             progress,
             acks: Latencies::new()?,
             deliveries: Latencies::new()?,
@@ -76,6 +82,17 @@ impl Evidence {
     /// Whether the latency of a message made at this moment counts.
     pub(crate) fn counts(&self, made_us: u64) -> bool {
         made_us > self.calm_since.load(Ordering::Relaxed)
+    }
+
+    /// After a fault everybody is where nothing happened, and the next one would hit an empty node. So those who are not on
+    /// the node that is theirs go there, as behind a balancer that spreads its connections anew.
+    pub(crate) fn spread(&self) {
+        self.moves.send_replace(());
+    }
+
+    /// Hears of [`Evidence::spread`].
+    pub(crate) fn moves(&self) -> watch::Receiver<()> {
+        self.moves.subscribe()
     }
 
     /// A participant is connected and live.

@@ -9,7 +9,10 @@ use rand::{RngExt as _, rngs::StdRng};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use super::fault::{Fault, Victim};
+use super::{
+    evidence::Evidence,
+    fault::{Fault, Victim},
+};
 use crate::{
     cluster::{DATABASE, blocking},
     subject::Subject,
@@ -46,6 +49,8 @@ const PASSES: u32 = 100;
 pub(crate) struct Mischief<'a> {
     /// The victims.
     pub(crate) subject: &'a mut Subject,
+    /// Whom to ask for company on a node.
+    pub(crate) evidence: &'a Evidence,
     /// Times are multiplied by this.
     pub(crate) scale: f64,
 }
@@ -117,7 +122,8 @@ impl Mischief<'_> {
         let node = self.subject.node(n)?;
         node.terminate(DRAIN).await?;
         let settings = [("CRASH_AT", point.to_owned()), ("CRASH_AFTER", passes.to_string())];
-        let died = node.restart_to_die(&settings, FAILPOINT).await;
+        // Without clients it would pass nothing.
+        let died = node.restart_to_die(&settings, FAILPOINT, || self.evidence.spread()).await;
         let words = node.last_words();
         node.restart().await?;
         let status = died.with_context(|| {

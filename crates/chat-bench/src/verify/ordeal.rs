@@ -4,12 +4,11 @@
 //! participant has everything that was acknowledged up to then. The load goes on all the while. What each fault cost in
 //! messages, the judge says at the end; [`Bout`] keeps the times by which its anomalies are laid to a fault.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    evidence::Evidence,
     fault::{Fault, Plan, Turn},
     memory::Memory,
     mischief::Mischief,
@@ -27,7 +26,10 @@ pub(super) const WHOLE: Duration = Duration::from_secs(30);
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long healing is waited for before it counts as never.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long everybody may take to be where they belong, before the next fault.
+const SPREAD: Duration = Duration::from_secs(2);
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
@@ -86,7 +88,6 @@ pub(super) async fn endure(
     mut mischief: Mischief<'_>,
     plan: &mut Plan,
     pace: Pace,
-    evidence: &Arc<Evidence>,
     memory: Option<&Memory>,
 ) -> Vec<Bout> {
     let begin = Instant::now();
@@ -97,20 +98,27 @@ pub(super) async fn endure(
         sleep_until(next).await;
         next = Instant::now() + pace.every;
         let Some(turn) = plan.turn() else { break };
-        let bout = one(&mut mischief, turn, plan, evidence).await;
+        let bout = one(&mut mischief, turn, plan).await;
+        mischief.evidence.spread();
         if let Some(memory) = memory {
             memory.follow(mischief.subject);
         }
         tell(bouts.len() + 1, &bout, begin.elapsed());
+        let healed = bout.first.is_some() && bout.whole.is_some();
         bouts.push(bout);
-        next = next.max(Instant::now() + LOOK);
+        if !healed {
+            // The next fault would say nothing more.
+            return bouts;
+        }
+        next = next.max(Instant::now() + SPREAD);
     }
     // The last one heals in company, too.
     sleep(pace.every.min(WHOLE)).await;
     bouts
 }
 
-async fn one(mischief: &mut Mischief<'_>, turn: Turn, plan: &mut Plan, evidence: &Arc<Evidence>) -> Bout {
+async fn one(mischief: &mut Mischief<'_>, turn: Turn, plan: &mut Plan) -> Bout {
+    let evidence = mischief.evidence;
     let progress = &evidence.progress;
     evidence.trouble();
     let start_us = now_us();
@@ -192,7 +200,7 @@ mod tests {
         let late = Bout { first: Some(FIRST + Duration::from_millis(100)), ..bout() };
         assert_eq!(late.complaints(), ["kill (n2): until sends succeeded everywhere took 5.1 s, limit 5 s"]);
         let never = Bout { whole: None, ..bout() };
-        assert_eq!(never.complaints(), ["kill (n2): until everybody was whole did not happen within 90 s"]);
+        assert_eq!(never.complaints(), ["kill (n2): until everybody was whole did not happen within 60 s"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     Phase,
     evidence::Evidence,
+    notes::Notes,
     talk::{Talk, Turn},
 };
 use crate::{
@@ -18,12 +19,11 @@ use crate::{
     api::Api,
     backoff::Backoff,
     client::{Client, Lost},
-    ears::{Answer, Seen, Sink, Tally},
+    ears::Tally,
     figures::now_us,
-    judge::{Entry, Listener, Send},
+    judge::{Listener, Send},
     stage::Stage,
     target::Target,
-    text,
 };
 
 /// A slow reader takes this much …
@@ -70,41 +70,17 @@ pub(crate) struct Participant {
     /// The numbers of the rooms it listens to.
     rooms: Vec<usize>,
     client: Client,
-    /// Every node; each connection goes to any of them, because any must serve any cursor.
+    /// Every node; a connection may go to any of them, because any must serve any cursor.
     targets: Vec<Target>,
     talk: Option<Talk>,
     notes: Notes,
     evidence: Arc<Evidence>,
     phase: watch::Receiver<Phase>,
+    moves: watch::Receiver<()>,
+    /// Its next connection goes to the node that is its own, not to any.
+    homeward: bool,
     /// When a restless one drops next.
     drop_at: Instant,
-}
-
-/// What it heard.
-struct Notes {
-    run: String,
-    applied: Vec<Vec<Entry>>,
-    answers: Vec<(u32, Answer)>,
-    latencies: Vec<u64>,
-    /// Something was applied since the last look.
-    heard: bool,
-    evidence: Arc<Evidence>,
-}
-
-impl Sink for Notes {
-    fn message(&mut self, seen: Seen<'_>) {
-        self.heard = true;
-        if let Some(applied) = self.applied.get_mut(seen.room) {
-            applied.push(Entry { seq: seen.seq, mark: text::mark(&self.run, seen.mark) });
-        }
-        if let Some(made) = text::made_us(seen.mark).filter(|made| seen.live && self.evidence.counts(*made)) {
-            self.latencies.push(now_us().saturating_sub(made));
-        }
-    }
-
-    fn answer(&mut self, id: u32, answer: Answer) {
-        self.answers.push((id, answer));
-    }
 }
 
 /// Why a participant left its loop in order.
@@ -135,14 +111,7 @@ impl Participant {
         let first = targets.first().cloned().context("no server")?;
         let mut client = Client::new(first, account, cursors);
         client.read_by((role == Role::Slow).then_some(SIP));
-        let notes = Notes {
-            run: stage.run.clone(),
-            applied: vec![Vec::new(); rooms.len()],
-            answers: Vec::new(),
-            latencies: Vec::new(),
-            heard: false,
-            evidence: Arc::clone(&evidence),
-        };
+        let notes = Notes::new(&stage.run, rooms.len(), &evidence);
         Ok(Self {
             number,
             name,
@@ -152,8 +121,10 @@ impl Participant {
             targets,
             talk,
             notes,
+            moves: evidence.moves(),
             evidence,
             phase,
+            homeward: true,
             drop_at: Instant::now(),
         })
     }
@@ -162,7 +133,10 @@ impl Participant {
     pub(crate) async fn run(mut self) -> anyhow::Result<Record> {
         let mut backoff = Backoff::default();
         while *self.phase.borrow() != Phase::Over {
-            if let Some(target) = self.targets.get(rand::random_range(0..self.targets.len())) {
+            let nodes = self.targets.len().max(1);
+            let homeward = std::mem::take(&mut self.homeward);
+            let node = if homeward { self.number % nodes } else { rand::random_range(0..nodes) };
+            if let Some(target) = self.targets.get(node) {
                 self.client.target = target.clone();
             }
             let entered = timeout(ATTEMPT, self.client.connect(&mut self.notes)).await;
@@ -212,6 +186,11 @@ impl Participant {
                 // A restless one has had enough.
                 () = sleep_until(self.drop_at), if restless => return Ok(Why::Dropped),
                 _ = tick.tick() => self.client.tick(&mut self.notes).await?,
+                // Everybody is spread over the nodes anew.
+                moved = self.moves.changed() => if moved.is_ok() && !self.is_home() {
+                    self.homeward = true;
+                    return Ok(Why::Dropped);
+                },
                 changed = self.phase.changed() => if changed.is_err() { return Ok(Why::Finished) },
             }
         }
@@ -271,6 +250,10 @@ impl Participant {
             Turn::Wait => {}
         }
         Ok(())
+    }
+
+    fn is_home(&self) -> bool {
+        self.targets.get(self.number % self.targets.len().max(1)) == Some(&self.client.target)
     }
 
     fn is_finished(&self) -> bool {

@@ -53,7 +53,7 @@ struct Healing {
 }
 
 /// Counts sends, acknowledgements and anomalies by the fault under which they happened.
-pub(super) fn table(bouts: &[Bout], history: &History, anomalies: &[Anomaly]) -> Table {
+pub(super) fn of(bouts: &[Bout], history: &History, anomalies: &[Anomaly]) -> Table {
     let mut rows = vec![Row { name: CALM, ..Row::default() }];
     let mut at: Vec<usize> = Vec::with_capacity(bouts.len());
     for bout in bouts {
@@ -160,7 +160,7 @@ mod tests {
         let history = History { sends, ..History::default() };
         let lost = Anomaly::Lost { mark: Mark::new(1, 4), room: 0, seq: 9 };
         let behind = Anomaly::Behind { name: "w".into(), room: 0, cursor: 1, head: 2 };
-        let table = table(&bouts, &history, &[lost, behind]);
+        let table = of(&bouts, &history, &[lost, behind]);
         let cell = |row: &str, column: &str| table.value(&row.into(), column).unwrap().clone();
         assert_eq!([cell("calm", "sends"), cell("calm", "acks"), cell("calm", "times")], [2, 1, 0]);
         assert_eq!(cell("calm", "all_whole_s"), Value::Null);
@@ -174,7 +174,7 @@ mod tests {
     fn one_that_never_healed_is_never() {
         let never = Bout { whole: None, ..bout("kill", 100, 1) };
         for bouts in [[never.clone(), bout("kill", 200, 5)], [bout("kill", 100, 5), never]] {
-            let table = table(&bouts, &History::default(), &[]);
+            let table = of(&bouts, &History::default(), &[]);
             assert_eq!(table.value(&"kill".into(), "all_whole_s").unwrap(), "never");
             assert_eq!(table.value(&"kill".into(), "first_success_s").unwrap(), 0.005);
         }
