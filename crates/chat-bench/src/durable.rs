@@ -34,6 +34,9 @@ const THEIRS: Duration = Duration::from_secs(1);
 /// The turn of the bare loop of synced writes.
 const BARE: Duration = Duration::from_millis(300);
 
+/// The turn of the connection that only inserts.
+const LONE: Duration = Duration::from_millis(300);
+
 /// How long rows are copied.
 const COPYING: Duration = Duration::from_secs(2);
 
@@ -46,6 +49,8 @@ struct Case {
     theirs: Pace,
     rival: String,
     bare: Pace,
+    /// One connection that only inserts.
+    lone: Pace,
     copied: Option<Pace>,
     cpu: Option<Duration>,
     /// Commands in one transaction of the server's store, on average.
@@ -83,13 +88,16 @@ async fn measure(args: &cli::Durable, subject: &Subject, senders: usize, rooms: 
     let stage = Stage::build(subject, common.accounts, rooms, senders.div_ceil(rooms)).await?;
     let crew = Crew::gather(subject, &stage, senders, common.connecting, args.bytes).await?;
     let mut rival = Rival::open(subject, dir.path().to_owned(), senders, rooms).await?;
-    let (mut ours, mut theirs, mut bare) = (Pace::default(), Pace::default(), Pace::default());
+    let [mut ours, mut theirs, mut bare, mut lone] = <[Pace; 4]>::default();
     let mut cpu = None;
     let batches = batches(subject).await?;
     let wanted = Duration::from_secs(args.seconds);
     loop {
         let (done, took) = syncs(dir.path().to_owned(), BARE).await?;
         bare.add(done, took);
+        if let Some((done, took)) = rival.alone(LONE).await? {
+            lone.add(done, took);
+        }
         // Theirs comes first and last: the server must not win by the disk's good moment.
         let (done, took) = rival.slice(THEIRS).await?;
         theirs.add(done, took);
@@ -111,7 +119,7 @@ async fn measure(args: &cli::Durable, subject: &Subject, senders: usize, rooms: 
         .zip(self::batches(subject).await?)
         .map(|((commands, times), (more, again))| ratio(more - commands, again - times));
     let (acks, failures) = crew.dismiss().await?;
-    Ok(Case { senders, rooms, ours, acks, theirs, rival: rival.name(), bare, copied, cpu, batch, failures })
+    Ok(Case { senders, rooms, ours, acks, theirs, rival: rival.name(), bare, lone, copied, cpu, batch, failures })
 }
 
 /// Commands and transactions of the server's store so far, when its metrics tell.
@@ -138,15 +146,18 @@ impl Case {
         report.latency("ack", self.acks);
         report.figure("syncs_per_s", self.bare.rate(), "/s, bare fdatasync loop");
         report.figure("compared_with", self.rival.clone(), "");
-        report.figure("one_insert_per_s", self.theirs.rate(), "/s");
-        report.figure("one_insert_per_s_slowest", self.theirs.slowest(), "/s, slowest turn");
-        report.figure("one_insert_per_s_fastest", self.theirs.fastest(), "/s, fastest turn");
+        report.figure("one_transaction_per_s", self.theirs.rate(), "/s");
+        report.figure("one_transaction_per_s_slowest", self.theirs.slowest(), "/s, slowest turn");
+        report.figure("one_transaction_per_s_fastest", self.theirs.fastest(), "/s, fastest turn");
+        if self.lone.done() > 0 {
+            report.figure("lone_inserts_per_s", self.lone.rate(), "/s, one connection that only inserts");
+        }
         if let Some(copied) = &self.copied {
             report.figure("copy_per_s", copied.rate(), "rows/s by COPY");
             report.figure("acks_to_copy", ratio(self.ours.rate(), copied.rate()), "×");
         }
         report.figure("acks_to_syncs", ratio(self.ours.rate(), self.bare.rate()), "×");
-        report.figure("acks_to_inserts", ratio(self.ours.rate(), self.theirs.rate()), "×");
+        report.figure("acks_to_transactions", ratio(self.ours.rate(), self.theirs.rate()), "×");
         if let Some(batch) = self.batch {
             report.figure("commands_per_commit", batch, "");
         }
@@ -176,11 +187,11 @@ fn table(cases: &[Case]) -> Table {
         "acks_per_s",
         "ack_p50_ms",
         "ack_p99_ms",
-        "one_insert_per_s",
+        "one_transaction_per_s",
         "slowest",
         "fastest",
         "copy_per_s",
-        "acks_to_inserts",
+        "acks_to_transactions",
         "acks_to_copy",
         "commands_per_commit",
         "server_cpu_us_per_ack",

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::{postgres::OneTransaction, sqlite::OneInsert};
+pub(crate) use self::{postgres::OneTransaction, sqlite::Writers};
 
 use crate::figures::{count, float, micros, ratio};
 
@@ -90,10 +90,9 @@ mod tests {
         let during = Duration::from_millis(50);
         assert!(syncs(dir.path(), during).unwrap().0 > 0);
         assert!(bare_sends(400).unwrap() > 0.0);
-        let mut inserts = OneInsert::open(dir.path()).unwrap();
-        let (first, took) = inserts.slice(during).unwrap();
-        assert!(first > 0 && took >= during);
-        assert!(inserts.slice(during).unwrap().0 > 0, "a second slice goes on where the first one ended");
+        let mut writers = Writers::open(dir.path(), 3, 2).unwrap();
+        assert!(writers.slice(Duration::from_millis(50)).unwrap().0 > 0);
+        assert!(writers.alone(Duration::from_millis(50)).unwrap().0 > 0);
         assert!(!dir.path().join("fsync-loop").exists());
     }
 }

@@ -81,8 +81,8 @@ async fn a_storm_finds_missed_messages_that_stay_missing() {
 async fn durable_compares_with_the_limits_of_the_disk() {
     let report = run("durable", Flaw::None, "--senders 4 --seconds 1").await;
     assert_eq!(report.wrong(), &[] as &[String]);
-    assert!(figure(&report, "acks_per_s") > 0.0 && figure(&report, "one_insert_per_s") > 0.0);
-    assert!(figure(&report, "one_insert_per_s_slowest") <= figure(&report, "one_insert_per_s_fastest"));
+    assert!(figure(&report, "acks_per_s") > 0.0 && figure(&report, "one_transaction_per_s") > 0.0);
+    assert!(figure(&report, "one_transaction_per_s_slowest") <= figure(&report, "one_transaction_per_s_fastest"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
