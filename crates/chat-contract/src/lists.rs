@@ -30,6 +30,7 @@ macro_rules! contract {
         $crate::tests_of! { [$crate::World::of($fresh().await)] [] sessions:
             a_sign_in_is_listed_with_its_times_and_device
             nobody_signs_in_to_a_deleted_account
+            nobody_signs_in_by_a_password_that_was_replaced_meanwhile
             sessions_are_listed_oldest_first_in_pages
             a_refresh_token_leads_to_its_user_and_session
             a_rotation_moves_the_end_of_the_session

@@ -3,7 +3,7 @@
 use chat_domain::{
     ids::{SessionId, UserId},
     pages::PageOf,
-    ports::{NewSession, Rotation},
+    ports::{NewSession, PasswordHash, Rotation},
     refusal::Refusal,
     words::Device,
 };
@@ -24,7 +24,8 @@ pub async fn a_sign_in_is_listed_with_its_times_and_device(w: &World) {
     let ann = w.user("ann").await;
     let (id, at) = (SessionId(w.id()), w.now());
     let (device, expires_at) = (Some(Device::parse("Ann's phone").unwrap()), at.plus_millis(1_000));
-    let new = NewSession { id, user: ann, device: device.clone(), refresh: digest(1), at, expires_at };
+    let password = w.hash(ann).await;
+    let new = NewSession { id, user: ann, password, device: device.clone(), refresh: digest(1), at, expires_at };
     w.stores.sessions.open(new).await.unwrap();
     let page = w.stores.sessions.list(ann, w.now(), everything()).await.unwrap();
     let session = &page.items[0];
@@ -39,9 +40,25 @@ pub async fn nobody_signs_in_to_a_deleted_account(w: &World) {
     w.stores.accounts.delete(ann, w.now()).await.unwrap();
     let at = w.now();
     for user in [ann, UserId(w.id())] {
-        let new = NewSession { id: SessionId(w.id()), user, device: None, refresh: digest(1), at, expires_at: at };
+        let (id, password) = (SessionId(w.id()), w.hash(user).await);
+        let new = NewSession { id, user, password, device: None, refresh: digest(1), at, expires_at: at };
         refused!(w.stores.sessions.open(new).await, Refusal::NotFound);
     }
+}
+
+pub async fn nobody_signs_in_by_a_password_that_was_replaced_meanwhile(w: &World) {
+    let ann = w.user("ann").await;
+    let (kept, old, at) = (w.signs_in(ann, 1).await, w.hash(ann).await, w.now());
+    let new = PasswordHash("of the new one".to_owned());
+    w.stores.accounts.set_password(ann, new.clone(), kept, at).await.unwrap();
+    let open = |password: PasswordHash, token: u64| {
+        let expires_at = at.plus_millis(1_000);
+        let refresh = digest(token);
+        NewSession { id: SessionId(w.id()), user: ann, password, device: None, refresh, at, expires_at }
+    };
+    refused!(w.stores.sessions.open(open(old, 2)).await, Refusal::NotFound);
+    w.stores.sessions.open(open(new, 3)).await.unwrap();
+    assert_eq!(w.stores.sessions.list(ann, at, everything()).await.unwrap().items.len(), 2);
 }
 
 pub async fn sessions_are_listed_oldest_first_in_pages(w: &World) {

@@ -167,9 +167,16 @@ impl World {
     pub async fn signs_in(&self, user: UserId, token: u64) -> SessionId {
         let (id, at) = (SessionId(self.id()), self.now());
         let expires_at = at.plus_millis(3_600_000);
-        let session = NewSession { id, user, device: None, refresh: digest(token), at, expires_at };
+        let password = self.hash(user).await;
+        let session = NewSession { id, user, password, device: None, refresh: digest(token), at, expires_at };
         self.stores.sessions.open(session).await.unwrap();
         id
+    }
+
+    /// The user's stored hash; one that nobody has, of a user that is not there.
+    pub async fn hash(&self, user: UserId) -> PasswordHash {
+        let stored = self.stores.accounts.password(user).await.unwrap();
+        stored.unwrap_or_else(|| PasswordHash("of nobody".to_owned()))
     }
 
     /// Where the log stands.

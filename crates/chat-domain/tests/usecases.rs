@@ -11,7 +11,8 @@ use chat_domain::{
     objects::{Message, User},
     ports::{
         AccessClaims, Busy, Departure, Digest, MockAccountStore, MockClock, MockJournal, MockLogStore, MockPasswords,
-        MockRateLimits, MockRoomStore, MockSessionStore, MockTokens, PasswordHash, PasswordVerdict, Rotation, Secret,
+        MockRateLimits, MockRoomStore, MockSessionStore, MockTokens, NewSession, PasswordHash, PasswordVerdict,
+        Rotation, Secret,
     },
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
@@ -149,6 +150,32 @@ async fn who_was_deleted_between_the_check_and_the_session_is_told_nothing_else(
     stage.accounts.expect_credentials().returning(|_| Ok(Some((ann(), hash()))));
     stage.passwords.expect_verify().returning(|_, _| Ok(PasswordVerdict::Right));
     stage.sessions.expect_open().returning(|_| Err(Refusal::NotFound));
+    assert_eq!(stage.chat().sign_in("192.0.2.1", sign_in()).await, Err(Refusal::BadCredentials));
+}
+
+#[tokio::test]
+async fn a_hash_that_was_renewed_while_the_password_was_checked_is_checked_again() {
+    let mut stage = Stage::new();
+    let mut stored = ["old", "new"].into_iter();
+    let credentials = move |_: &Username| Ok(stored.next().map(|hash| (ann(), PasswordHash(hash.to_owned()))));
+    stage.accounts.expect_credentials().times(2).returning(credentials);
+    stage.passwords.expect_verify().times(2).returning(|_, _| Ok(PasswordVerdict::Right));
+    let is_new = |session: &NewSession| session.password == PasswordHash("new".to_owned());
+    let open = move |session: NewSession| if is_new(&session) { Ok(()) } else { Err(Refusal::NotFound) };
+    stage.sessions.expect_open().times(2).returning(open);
+    assert_eq!(stage.chat().sign_in("192.0.2.1", sign_in()).await.unwrap().user.id, ANN);
+}
+
+#[tokio::test]
+async fn a_password_that_was_replaced_while_it_was_checked_opens_nothing() {
+    let mut stage = Stage::new();
+    let mut stored = ["old", "new"].into_iter();
+    let credentials = move |_: &Username| Ok(stored.next().map(|hash| (ann(), PasswordHash(hash.to_owned()))));
+    stage.accounts.expect_credentials().times(2).returning(credentials);
+    let is_old = |stored: &Option<PasswordHash>| *stored == Some(PasswordHash("old".to_owned()));
+    let verdict = move |_, stored| Ok(if is_old(&stored) { PasswordVerdict::Right } else { PasswordVerdict::Wrong });
+    stage.passwords.expect_verify().times(2).returning(verdict);
+    stage.sessions.expect_open().once().returning(|_| Err(Refusal::NotFound));
     assert_eq!(stage.chat().sign_in("192.0.2.1", sign_in()).await, Err(Refusal::BadCredentials));
 }
 

@@ -19,7 +19,10 @@ use crate::{
 impl SessionStore for Memory {
     async fn open(&self, session: NewSession) -> Result<(), Refusal> {
         let mut state = self.lock();
-        state.living(session.user).ok_or(Refusal::NotFound)?;
+        let account = state.living(session.user).ok_or(Refusal::NotFound)?;
+        if account.password.as_ref() != Some(&session.password) {
+            return Err(Refusal::NotFound);
+        }
         state.tokens.insert(session.refresh, session.id);
         let sign_in = SignIn {
             user: session.user,

@@ -7,7 +7,7 @@ use chat_domain::{
     ids::{SessionId, UserId},
     objects::Session,
     pages::{Page, PageOf},
-    ports::{Digest, NewSession, Rotation, SessionStore},
+    ports::{Digest, NewSession, PasswordHash, Rotation, SessionStore},
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
     words::Device,
@@ -77,8 +77,12 @@ impl SessionStore for Postgres {
 /// The user is kept from being deleted until the session is there, so that the deletion finds it.
 async fn open(mut conn: &AsyncPgConnection, session: NewSession) -> Result<(), Fault> {
     let user = users::table.filter(users::id.eq(session.user.0)).filter(users::deleted_at.is_null());
-    let user = user.for_key_share().select(users::id).get_result::<Uuid>(&mut conn).await.optional()?;
-    user.ok_or(Refusal::NotFound)?;
+    // Who sets another password holds the row: this waits, and then sees that one.
+    let hash = user.for_key_share().select(users::password_hash);
+    let hash: Option<Option<String>> = hash.get_result(&mut conn).await.optional()?;
+    if hash.flatten().map(PasswordHash).as_ref() != Some(&session.password) {
+        return Err(Refusal::NotFound.into());
+    }
     let row = (
         sessions::id.eq(session.id.0),
         sessions::user.eq(session.user.0),

@@ -5,7 +5,7 @@ use chat_domain::{
     ids::{SessionId, UserId},
     objects::Session,
     pages::{Page, PageOf},
-    ports::{Digest, NewSession, Rotation, SessionStore},
+    ports::{Digest, NewSession, PasswordHash, Rotation, SessionStore},
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
     words::Device,
@@ -15,7 +15,7 @@ use diesel::{QueryResult, SqliteConnection, dsl::insert_into, prelude::*};
 use crate::{
     Sqlite,
     columns::{Bytes, Key, rows, time},
-    rows::{UserRow, living_user},
+    rows::UserRow,
     schema::{sessions, spent_tokens, users},
 };
 
@@ -23,7 +23,11 @@ use crate::{
 impl SessionStore for Sqlite {
     async fn open(&self, session: NewSession) -> Result<(), Refusal> {
         self.change("sessions.open", move |conn| {
-            living_user(conn, session.user)?.ok_or(Refusal::NotFound)?;
+            let hash = users::table.find(Key::from(session.user)).filter(users::deleted_at.is_null());
+            let hash: Option<Option<String>> = hash.select(users::password_hash).get_result(conn).optional()?;
+            if hash.flatten().map(PasswordHash).as_ref() != Some(&session.password) {
+                return Err(Refusal::NotFound.into());
+            }
             let row = (
                 sessions::id.eq(Key::from(session.id)),
                 sessions::user.eq(Key::from(session.user)),

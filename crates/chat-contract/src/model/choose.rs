@@ -162,7 +162,8 @@ impl Chooser {
                 let id = SessionId(self.id());
                 self.sessions.push(id);
                 let expires_at = at.plus_millis(SESSION_MS);
-                Operation::Open(NewSession { id, user, device: None, refresh: self.fresh_token(), at, expires_at })
+                let (password, refresh) = (self.password(), self.fresh_token());
+                Operation::Open(NewSession { id, user, password, device: None, refresh, at, expires_at })
             }
             2..8 => {
                 // Mostly young tokens, so that chains grow; sometimes any, so that they break.

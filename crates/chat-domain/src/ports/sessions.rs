@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Digest;
+use super::{Digest, PasswordHash};
 use crate::{
     ids::{SessionId, UserId},
     objects::{Session, User},
@@ -19,6 +19,9 @@ pub struct NewSession {
     pub id: SessionId,
     /// Whose.
     pub user: UserId,
+    /// The stored hash that the password was compared with: hashing takes long, and a new password ends what an old one
+    /// opened.
+    pub password: PasswordHash,
     /// From what.
     pub device: Option<Device>,
     /// Of the first refresh token.
@@ -61,7 +64,7 @@ pub trait SessionStore: Send + Sync {
     /// Stores a sign-in.
     ///
     /// # Errors
-    /// `NotFound` when the user was deleted meanwhile.
+    /// `NotFound` when the user was deleted meanwhile, or has another password by now.
     async fn open(&self, session: NewSession) -> Result<(), Refusal>;
 
     /// Presents a refresh token and stores its successor, which expires at `expires_at`, as does the session.

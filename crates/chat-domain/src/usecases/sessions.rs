@@ -48,22 +48,43 @@ impl Chat {
         let by_name = Rate::SignInsFor(name.chars().take(Username::MAX + 1).collect());
         self.count(&Rate::SignInsFrom(address.to_owned()))?;
         self.count(&by_name)?;
-        let known = match Username::parse(&name) {
-            Ok(name) => self.ports.accounts.credentials(&name).await?,
-            Err(_) => None,
-        };
-        let (user, stored) = known.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
-        // What could never be a password still costs a hash: of a text that could.
-        let possible = Password::attempt(attempt.password.expose());
-        let stored = stored.filter(|_| possible.is_some());
-        let password = possible.or_else(|| Password::attempt("impossible")).ok_or(Refusal::BadCredentials)?;
-        let verdict = self.ports.passwords.verify(password.clone(), stored.clone()).await.map_err(busy)?;
-        let user = user.filter(|_| verdict != PasswordVerdict::Wrong).ok_or(Refusal::BadCredentials)?;
-        self.ports.rates.forgive(&by_name);
-        if let (PasswordVerdict::RightButWeak, Some(old)) = (verdict, stored) {
-            self.rehash(user.id, password, old).await;
+        let name = Username::parse(&name).ok();
+        let mut opened = Err(Refusal::NotFound);
+        // The stored hash may be replaced while this one is computed: by a better one of the same password, or of another.
+        for _ in 0..2 {
+            let (user, password, stored, verdict) = self.check(name.as_ref(), &attempt.password).await?;
+            self.ports.rates.forgive(&by_name);
+            opened = self.open_session(user, stored.clone(), attempt.device.clone()).await;
+            if let (Ok(grant), PasswordVerdict::RightButWeak) = (&opened, verdict) {
+                self.rehash(grant.user.id, password, stored).await;
+            }
+            if opened != Err(Refusal::NotFound) {
+                break;
+            }
         }
-        self.open_session(user, attempt.device).await
+        opened.map_err(|refusal| if refusal == Refusal::NotFound { Refusal::BadCredentials } else { refusal })
+    }
+
+    /// The user of that name and password, and the stored hash that says so.
+    async fn check(
+        &self,
+        name: Option<&Username>,
+        typed: &Secret,
+    ) -> Result<(User, Password, PasswordHash, PasswordVerdict), Refusal> {
+        let known = match name {
+            Some(name) => self.ports.accounts.credentials(name).await?,
+            None => None,
+        };
+        // What could never be a password still costs a hash: of a text that could.
+        let possible = Password::attempt(typed.expose());
+        let known = known.filter(|_| possible.is_some());
+        let password = possible.or_else(|| Password::attempt("impossible")).ok_or(Refusal::BadCredentials)?;
+        let stored = known.as_ref().map(|(_, hash)| hash.clone());
+        let verdict = self.ports.passwords.verify(password.clone(), stored).await.map_err(busy)?;
+        match known {
+            Some((user, stored)) if verdict != PasswordVerdict::Wrong => Ok((user, password, stored, verdict)),
+            Some(_) | None => Err(Refusal::BadCredentials),
+        }
     }
 
     /// A hash below the configured cost is replaced when its password is at hand; failing that is no reason to refuse.
@@ -73,21 +94,20 @@ impl Chat {
         }
     }
 
-    async fn open_session(&self, user: User, device: Option<Device>) -> Result<Grant, Refusal> {
+    async fn open_session(&self, user: User, password: PasswordHash, device: Option<Device>) -> Result<Grant, Refusal> {
         let now = self.now();
         let refresh = self.ports.tokens.fresh_secret();
         let session = NewSession {
             id: SessionId(self.ports.clock.fresh_id()),
             user: user.id,
+            password,
             device,
             refresh: self.ports.tokens.digest(refresh.expose()),
             at: now,
             expires_at: self.refresh_end(now),
         };
         let id = session.id;
-        // Deleted between the check and here.
-        let gone = |refusal| if refusal == Refusal::NotFound { Refusal::BadCredentials } else { refusal };
-        self.ports.sessions.open(session).await.map_err(gone)?;
+        self.ports.sessions.open(session).await?;
         Ok(self.grant(user, id, refresh, now))
     }
 

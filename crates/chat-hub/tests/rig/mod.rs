@@ -113,7 +113,9 @@ impl World {
         self.record.memory.create(account).await.unwrap();
         let refresh = Digest([session.as_bytes()[15]; 32]);
         let (at, expires_at) = (self.clock.now(), self.clock.now().plus_millis(86_400_000));
-        let _ = self.record.memory.open(NewSession { id: session, user, device: None, refresh, at, expires_at }).await;
+        let password = PasswordHash("none".into());
+        let sign_in = NewSession { id: session, user, password, device: None, refresh, at, expires_at };
+        let _ = self.record.memory.open(sign_in).await;
         Identity { user, session }
     }
 

@@ -141,7 +141,8 @@ impl World {
         refresh[..16].copy_from_slice(id.as_bytes());
         let at = self.now();
         let expires_at = at.plus_millis(86_400_000);
-        let session = NewSession { id, user, device: None, refresh: Digest(refresh), at, expires_at };
+        let password = PasswordHash(String::new());
+        let session = NewSession { id, user, password, device: None, refresh: Digest(refresh), at, expires_at };
         self.memory.open(session).now_or_never().unwrap().unwrap();
         id
     }

@@ -8,7 +8,7 @@ use chat_domain::{
     ids::{RoomId, Seq, SessionId, UserId},
     objects::{Member, Message, RoomKind},
     pages::Cursor,
-    ports::{AccountStore, LogStore, NewSession, Reader, RoomStore, Rotation, SessionStore},
+    ports::{AccountStore, LogStore, NewSession, PasswordHash, Reader, RoomStore, Rotation, SessionStore},
     refusal::Refusal,
 };
 use chat_postgres::Postgres;
@@ -20,14 +20,13 @@ use crate::fixture::{Fresh, fresh};
 struct Cluster {
     world: World,
     nodes: [Postgres; 2],
-    /// Lives as long as its database.
-    _fresh: Fresh,
+    fresh: Fresh,
 }
 
 async fn cluster() -> Cluster {
     let fresh = fresh().await;
     let nodes = [fresh.store.clone(), fresh.other_node().await];
-    Cluster { world: fresh.world(), nodes, _fresh: fresh }
+    Cluster { world: fresh.world(), nodes, fresh }
 }
 
 impl Cluster {
@@ -254,9 +253,11 @@ async fn nobody_stays_signed_in_to_an_account_that_is_deleted_meanwhile() {
     for round in 0..10 {
         let ann = world.user(&format!("ann{round}")).await;
         let (at, expires_at) = (world.now(), world.now().plus_millis(1_000_000));
+        let password = world.hash(ann).await;
         let sign_in = |number: u64| NewSession {
             id: SessionId(world.id()),
             user: ann,
+            password: password.clone(),
             device: None,
             refresh: digest(round * 100 + number),
             at,
@@ -341,6 +342,38 @@ async fn r1_a_token_presented_to_two_nodes_at_once_leaves_one_successor() {
         }
         assert_eq!(good, 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_get_into_no_tangle_with_changes_of_the_password_or_the_end_of_the_account() {
+    let cluster = cluster().await;
+    let world = &cluster.world;
+    for round in 0..60_u64 {
+        let ann = world.user(&format!("ann{round}")).await;
+        let keep = world.signs_in(ann, round * 100).await;
+        let tokens: Vec<u64> = (1..=6).map(|number| round * 100 + number).collect();
+        for token in &tokens {
+            world.signs_in(ann, *token).await;
+        }
+        let (at, end) = (world.now(), world.now().plus_millis(1_000_000));
+        let refreshes = tokens.into_iter().zip(cluster.nodes.iter().cycle()).map(|(token, node)| {
+            let node = node.clone();
+            tokio::spawn(async move { node.rotate(digest(token), digest(token + 50), at, end).await })
+        });
+        let refreshes: Vec<_> = refreshes.collect();
+        let node = &cluster.nodes[usize::from(round % 2 == 0)];
+        if round % 6 == 5 {
+            node.delete(ann, at).await.unwrap();
+        } else {
+            node.set_password(ann, PasswordHash(format!("hash {round}")), keep, at).await.unwrap();
+        }
+        for refreshed in join_all(refreshes).await {
+            let refreshed = refreshed.unwrap().unwrap();
+            assert!(matches!(refreshed, Rotation::Rotated { .. } | Rotation::Ended), "{refreshed:?}");
+        }
+    }
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(cluster.fresh.database().sql(deadlocks).trim(), "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
