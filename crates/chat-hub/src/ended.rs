@@ -14,8 +14,9 @@ use crate::{
     core::{Core, lock},
 };
 
-/// How much farther than to the last look each look goes: clocks of nodes differ, and commits take their time.
-const LOOK_BACK: Duration = Duration::from_secs(60);
+/// How much farther than to the last look each look goes: the time of a session's end is that of the node that ended it, clocks
+/// of nodes differ, and commits take their time.
+const LOOK_BACK: Duration = Duration::from_secs(300);
 
 /// Each ended session and when it can be forgotten.
 #[derive(Default)]

@@ -181,8 +181,8 @@ impl Worker {
 
     fn reset_all(&self, room: RoomId, reason: ResetReason, log: &LogHead) {
         let Some(audience) = self.audience(room) else { return };
-        // Those who came since belong to the new history.
-        for listener in audience.those(|listener| listener.epoch != log.epoch) {
+        // Those who came since belong to the new history, and those who heard no more than is left need nothing.
+        for listener in audience.those(|listener| listener.epoch != log.epoch || listener.cursor.get() > log.head) {
             self.reset(&listener, reason, log.clone());
         }
     }

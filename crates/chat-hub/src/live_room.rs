@@ -25,7 +25,7 @@ use crate::{
     flight::Flight,
     mailbox::{Mailbox, ToShard},
     recent::Recent,
-    room_state::{Early, Missed, Need, RoomState, Start, hold_early},
+    room_state::{Early, Missed, Need, Reloaded, RoomState, Start, hold_early},
     tail::Past,
 };
 
@@ -73,6 +73,8 @@ pub(crate) enum Compared {
     Fine,
     /// There are changes that were not heard here.
     Behind,
+    /// Changes that were heard here are not in the record any more, and it does not say so by another epoch.
+    Rewound,
     /// The log was rewound.
     OtherHistory,
 }
@@ -178,25 +180,29 @@ impl LiveRoom {
         }
     }
 
-    /// Begins anew from a snapshot.
-    pub(crate) fn reload(&self, snapshot: LiveSnapshot, settings: &HubSettings) {
+    /// Begins anew from a snapshot that was asked for when the head was `before`.
+    pub(crate) fn reload(&self, snapshot: LiveSnapshot, before: Seq, settings: &HubSettings) {
         let mut inner = lock(&self.inner);
         let Phase::Open(state) = &mut inner.phase else { return };
-        let other_history = state.reload(snapshot, settings);
+        let reloaded = state.reload(snapshot, before, settings);
         self.publish_head(state);
-        let message = if other_history {
-            ToShard::Reset(self.id, ResetReason::Epoch, state.log().clone())
-        } else {
-            ToShard::Verify(self.id)
-        };
-        inner.tell_surely(&message);
+        let log = state.log().clone();
+        match reloaded {
+            Reloaded::Overtaken | Reloaded::Fresh => {}
+            Reloaded::Rewound => inner.tell_surely(&ToShard::Reset(self.id, ResetReason::Ahead, log)),
+            Reloaded::OtherHistory => inner.tell_surely(&ToShard::Reset(self.id, ResetReason::Epoch, log)),
+        }
+        inner.tell_surely(&ToShard::Verify(self.id));
     }
 
-    /// Compares with where the record says the log stands, and learns its floor.
-    pub(crate) fn compare(&self, log: &LogHead) -> Compared {
+    /// Compares with where the record says the log stands, asked when the head was `before`; learns its floor.
+    pub(crate) fn compare(&self, log: &LogHead, before: Seq) -> Compared {
         self.with_state(|state| {
             if state.log().epoch != log.epoch {
                 return Compared::OtherHistory;
+            }
+            if log.head < before {
+                return Compared::Rewound;
             }
             state.raise_floor(log.floor);
             if log.head > state.log().head { Compared::Behind } else { Compared::Fine }

@@ -3,7 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chat_domain::{ids::RoomId, objects::LogHead, refusal::Refusal};
+use chat_domain::{
+    ids::{RoomId, Seq},
+    objects::LogHead,
+    refusal::Refusal,
+};
 use tokio::time::sleep;
 
 use crate::{
@@ -53,25 +57,30 @@ impl Core {
     pub(crate) async fn compare_rooms(self: &Arc<Self>, rooms: &[Arc<LiveRoom>]) {
         for rooms in rooms.chunks(self.settings.heads_batch.max(1)) {
             let ids: Vec<_> = rooms.iter().map(|room| room.id).collect();
+            // What a room knows was committed before it was told: an answer to a later question knows it too.
+            let before: Vec<_> = rooms.iter().map(|room| room.head()).collect();
             let log = Arc::clone(&self.ports.log);
             match self.ask(async move { log.heads(&ids).await }).await {
-                Ok(heads) => self.compare_heads(rooms, heads.into_iter().collect()).await,
+                Ok(heads) => self.compare_heads(rooms, &before, heads.into_iter().collect()).await,
                 Err(error) => tracing::warn!(%error, "the heads of live rooms could not be read"),
             }
             metrics::counter!("chat_heads_polled_total").increment(rooms.len().try_into().unwrap_or(u64::MAX));
         }
     }
 
-    async fn compare_heads(self: &Arc<Self>, rooms: &[Arc<LiveRoom>], heads: HashMap<RoomId, LogHead>) {
-        for room in rooms {
+    async fn compare_heads(self: &Arc<Self>, rooms: &[Arc<LiveRoom>], before: &[Seq], heads: HashMap<RoomId, LogHead>) {
+        for (room, before) in rooms.iter().zip(before) {
             let Some(log) = heads.get(&room.id) else {
                 self.close_room(room, Refusal::NotFound);
                 continue;
             };
-            match room.compare(log) {
+            match room.compare(log, *before) {
                 Compared::Fine => {}
                 Compared::Behind => self.expect_head(Arc::clone(room), log.head),
-                Compared::OtherHistory => {
+                found @ (Compared::Rewound | Compared::OtherHistory) => {
+                    if found == Compared::Rewound {
+                        tracing::error!(room = %room.id, %before, head = log.head, "a log lost changes that were told");
+                    }
                     if let Err(error) = self.reload(room).await {
                         tracing::warn!(room = %room.id, %error, "a room could not be begun anew");
                     }

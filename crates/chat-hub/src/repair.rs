@@ -2,7 +2,7 @@
 //!
 //! Each reading serves everybody who asked before it began, so ten thousand who come back at once cost a handful of queries.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chat_domain::{
     ids::Seq,
@@ -45,11 +45,13 @@ impl Core {
         });
     }
 
-    /// The record was seen to be ahead of the room: repairs unless the events come by themselves in a moment.
+    /// The record was seen to be ahead of the room: repairs unless the events come by themselves in a moment, as they may while
+    /// the bus carries.
     pub(crate) fn expect_head(self: &Arc<Self>, room: Arc<LiveRoom>, head: Seq) {
         let core = Arc::clone(self);
+        let moment = if self.ports.bus.is_healthy() { self.settings.reorder } else { Duration::ZERO };
         self.spawn(async move {
-            sleep(core.settings.reorder).await;
+            sleep(moment).await;
             if room.head() < head {
                 metrics::counter!("chat_gaps_total").increment(1);
                 // A failure is tried again at the next look at the heads.
@@ -112,13 +114,13 @@ impl Core {
     /// Begins the room anew: its log was rewound, or moved too far for its changes to be read.
     pub(crate) async fn reload(self: &Arc<Self>, room: &Arc<LiveRoom>) -> Result<(), Unavailable> {
         let permit = self.house_reads.acquire().await;
-        let (log, id) = (Arc::clone(&self.ports.log), room.id);
+        let (log, id, before) = (Arc::clone(&self.ports.log), room.id, room.head());
         let answer = self.ask(async move { log.live(id).await }).await;
         drop(permit);
         match answer {
             Ok(Some(snapshot)) => {
                 self.tail.learn(&snapshot.log.epoch);
-                room.reload(snapshot, &self.settings);
+                room.reload(snapshot, before, &self.settings);
             }
             Ok(None) => self.close_room(room, Refusal::NotFound),
             Err(Refusal::Unavailable(unavailable)) => return Err(unavailable),

@@ -65,6 +65,19 @@ pub(crate) enum Need {
     Past(Seq),
 }
 
+/// How a room began anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reloaded {
+    /// It did not: events came meanwhile that the snapshot does not know.
+    Overtaken,
+    /// With the state of now.
+    Fresh,
+    /// The record has lost changes that were told here: a restore from a backup without another epoch.
+    Rewound,
+    /// Its log belongs to another history.
+    OtherHistory,
+}
+
 /// What a listener has missed.
 #[derive(Debug)]
 pub(crate) enum Missed {
@@ -161,16 +174,23 @@ impl RoomState {
         self.log.head > before
     }
 
-    /// Begins anew from a snapshot, because the record could not tell what changed; `true` when it is of another history.
-    pub(crate) fn reload(&mut self, snapshot: LiveSnapshot, settings: &HubSettings) -> bool {
-        let other_history = snapshot.log.epoch != self.log.epoch;
-        if !other_history && snapshot.log.head < self.log.head {
-            // Events overtook the snapshot.
-            return false;
-        }
-        let early = if other_history { Early::new() } else { std::mem::take(&mut self.early) };
+    /// Begins anew from a snapshot that was asked for when the head was `before`.
+    pub(crate) fn reload(&mut self, snapshot: LiveSnapshot, before: Seq, settings: &HubSettings) -> Reloaded {
+        let reloaded = if snapshot.log.epoch != self.log.epoch {
+            Reloaded::OtherHistory
+        } else if snapshot.log.head < before {
+            Reloaded::Rewound
+        } else if snapshot.log.head < self.log.head {
+            return Reloaded::Overtaken;
+        } else {
+            Reloaded::Fresh
+        };
+        let early = match reloaded {
+            Reloaded::Fresh | Reloaded::Overtaken => std::mem::take(&mut self.early),
+            Reloaded::Rewound | Reloaded::OtherHistory => Early::new(),
+        };
         *self = Self::new(snapshot, early, settings);
-        other_history
+        reloaded
     }
 
     /// Learns how far back the log can be served.

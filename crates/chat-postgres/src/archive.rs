@@ -7,14 +7,28 @@ mod rooms;
 use async_trait::async_trait;
 use chat_domain::{
     objects::Epoch,
-    ports::{Archive, Item, Kind},
+    ports::{Archive, Hold, Item, Kind},
     refusal::Unavailable,
 };
-use diesel::{QueryResult, prelude::*};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::{QueryResult, dsl::exists, prelude::*, select};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 
-use crate::{Postgres, fault::Fault, handle::only_unavailable, rows::epoch, schema::meta, statement::Pipeline};
+use crate::{
+    Postgres,
+    fault::Fault,
+    handle::only_unavailable,
+    rows::epoch,
+    schema::{meta, users},
+    statement::Pipeline,
+};
+
+/// A copy takes as long as it takes.
+const HOLD: &str = "
+    BEGIN;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL lock_timeout = '10s';
+    LOCK TABLE meta, users, sessions, spent_tokens, rooms, members, messages, mentions, reactions, invites IN SHARE MODE;";
 
 #[async_trait]
 impl Archive for Postgres {
@@ -22,9 +36,24 @@ impl Archive for Postgres {
         self.read("archive.epoch", |conn| epoch(conn).boxed()).await
     }
 
-    async fn adopt(&self, epoch: &Epoch) -> Result<(), Unavailable> {
+    async fn is_filling(&self) -> Result<bool, Unavailable> {
+        self.read("archive.is_filling", |conn| is_filling(conn).boxed()).await
+    }
+
+    async fn begin_filling(&self, epoch: &Epoch) -> Result<bool, Unavailable> {
         let epoch = epoch.to_string();
-        self.write("archive.adopt", |conn| adopt(conn, epoch).boxed()).await.map_err(only_unavailable)
+        self.change("archive.begin_filling", |conn| begin(conn, epoch).boxed()).await.map_err(only_unavailable)
+    }
+
+    async fn end_filling(&self) -> Result<(), Unavailable> {
+        self.write("archive.end_filling", |conn| end(conn).boxed()).await.map_err(only_unavailable)
+    }
+
+    /// By a lock of every table that others can only read under.
+    async fn hold(&self) -> Result<Hold, Unavailable> {
+        let mut conn = self.opener().bare().await.map_err(Unavailable::because)?;
+        conn.batch_execute(HOLD).await.map_err(Unavailable::because)?;
+        Ok(Box::new(conn))
     }
 
     async fn read(&self, kind: Kind, after: Option<&Item>, limit: usize) -> Result<Vec<Item>, Unavailable> {
@@ -37,8 +66,20 @@ impl Archive for Postgres {
     }
 }
 
-async fn adopt(mut conn: &AsyncPgConnection, epoch: String) -> Result<(), Fault> {
-    diesel::update(meta::table).set(meta::epoch.eq(epoch)).execute(&mut conn).await?;
+async fn is_filling(mut conn: &AsyncPgConnection) -> QueryResult<bool> {
+    meta::table.select(meta::filling).get_result(&mut conn).await
+}
+
+async fn begin(mut conn: &AsyncPgConnection, epoch: String) -> Result<bool, Fault> {
+    if select(exists(users::table.select(users::id))).get_result(&mut conn).await? {
+        return Ok(false);
+    }
+    diesel::update(meta::table).set((meta::epoch.eq(epoch), meta::filling.eq(true))).execute(&mut conn).await?;
+    Ok(true)
+}
+
+async fn end(mut conn: &AsyncPgConnection) -> Result<(), Fault> {
+    diesel::update(meta::table).set(meta::filling.eq(false)).execute(&mut conn).await?;
     Ok(())
 }
 

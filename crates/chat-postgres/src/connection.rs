@@ -71,6 +71,7 @@ pub(crate) struct Opener {
     tls: Option<MakeRustlsConnect>,
     connect_timeout: Duration,
     lock_timeout: Duration,
+    idle_timeout: Duration,
 }
 
 impl std::fmt::Debug for Opener {
@@ -89,8 +90,8 @@ impl Opener {
             Mode::Prefer => SslMode::Prefer,
             Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
         });
-        let (connect_timeout, lock_timeout) = (settings.connect_timeout, settings.lock_timeout);
-        Ok(Self { target, tls, connect_timeout, lock_timeout })
+        let Settings { connect_timeout, lock_timeout, idle_timeout, .. } = *settings;
+        Ok(Self { target, tls, connect_timeout, lock_timeout, idle_timeout })
     }
 
     /// Hosts and database.
@@ -110,7 +111,7 @@ impl Opener {
     /// A connection for jobs that may take as long as `patience`.
     pub(crate) async fn connect(&self, patience: Duration) -> Result<AsyncPgConnection, ConnectionError> {
         let mut conn = self.establish().await?;
-        let session = session(patience, self.lock_timeout);
+        let session = session(patience, self.lock_timeout, self.idle_timeout);
         conn.batch_execute(&session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
@@ -140,12 +141,12 @@ fn plain_words(error: &ConnectionError) -> String {
 /// Every query here finds its rows by an index, whatever the tables hold. A plan that was made while they were empty, or on
 /// old statistics, would read or hash whole tables, and would be kept for as long as the connection lives; so such plans are
 /// ruled out, and one plan is made for each statement, not one for every execution.
-fn session(patience: Duration, lock: Duration) -> String {
-    let (patience, lock) = (patience.as_millis(), lock.as_millis());
+fn session(patience: Duration, lock: Duration, idle: Duration) -> String {
+    let [patience, lock, idle] = [patience, lock, idle].map(|limit| limit.as_millis());
     format!(
         "SET statement_timeout = {patience};
          SET lock_timeout = {lock};
-         SET idle_in_transaction_session_timeout = {patience};
+         SET idle_in_transaction_session_timeout = {idle};
          SET default_transaction_isolation = 'read committed';
          SET plan_cache_mode = force_generic_plan;
          SET enable_seqscan = off;

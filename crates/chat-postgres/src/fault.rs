@@ -69,7 +69,10 @@ impl Fault {
 
     /// Whether the transaction had to give way to another and may succeed when tried again. A deadlock is known by its
     /// message, for want of its code (diesel has none for it); a server that speaks another language than English gets no
-    /// second try. Locks are taken in one order here, so there should be none.
+    /// second try. What is locked by name here is locked in one order (rooms, users, sessions), but PostgreSQL locks more
+    /// than that by itself: a foreign key locks the row it points at (also when a row is updated a second time in its
+    /// transaction, though the key stays), a unique index makes one wait for another's row. So a deadlock is rare, not
+    /// impossible.
     pub(crate) fn gave_way(&self) -> bool {
         if matches!(self.kind(), Some(DatabaseErrorKind::SerializationFailure)) {
             return true;

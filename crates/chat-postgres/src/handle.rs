@@ -6,8 +6,11 @@ use std::{
 };
 
 use chat_domain::refusal::{Refusal, Unavailable};
-use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
+use diesel::{
+    QueryResult,
+    sql_types::{Bool, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{
     FutureExt, TryFutureExt,
     future::{BoxFuture, join},
@@ -20,7 +23,7 @@ use crate::{
     fault::Fault,
     migrate::migrate,
     pool::{Lease, Pool, Size},
-    statement::{Begin, BeginSnapshot, Commit, Rollback, plain},
+    statement::{Begin, BeginSnapshot, Commit, Rollback, fixed, plain, statements},
 };
 
 /// The record on PostgreSQL. Cheap to clone; its connections close when the last clone is gone.
@@ -56,8 +59,6 @@ enum Scope {
     Bare,
     /// One state of the record for all its questions.
     Snapshot,
-    /// A transaction: what it changes, it changes at once; refused, nothing.
-    Transaction,
 }
 
 impl Postgres {
@@ -78,6 +79,25 @@ impl Postgres {
         let writers = Pool::new("write", &opener, settings, write)?;
         let (runtime, settings) = (Handle::current(), settings.clone());
         Ok(Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings }) })
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.shared.opener
+    }
+
+    /// A short name of this very database: the same for every node that uses it, as long as it lives, and another for every
+    /// other database, also for one that was made of it by `CREATE DATABASE … TEMPLATE` on the same server. So a node can tell
+    /// whether others that it meets elsewhere (on a bus) share its record.
+    ///
+    /// It is the server's `system_identifier` and the database's oid. Where `pg_control_system()` may not be called, the first
+    /// is `unknown` and two servers may have one name; so let all nodes sign in with the same rights. A copy of the whole
+    /// server (a standby, a base backup, an image of its disk) has the name of what it was made of; what is dumped and restored
+    /// has a name of its own.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn identity(&self) -> Result<String, Unavailable> {
+        self.read("upkeep.identity", |conn| identity(conn).boxed()).await
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -124,13 +144,15 @@ impl Postgres {
         self.run(op, &self.shared.writers, self.shared.settings.write_timeout, Scope::Bare, work).await
     }
 
-    /// A write in a transaction of its own; refused, it is undone.
+    /// A write in a transaction of its own: what it changes, it changes at once; refused, nothing. One that had to give way
+    /// to another is begun anew, with a copy of the job.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         op: &'static str,
-        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Clone + Send + 'static,
     ) -> Result<T, Refusal> {
-        self.run(op, &self.shared.writers, self.shared.settings.write_timeout, Scope::Transaction, work).await
+        let attempts = self.shared.settings.attempts;
+        self.write(op, move |conn| transaction(op, conn, attempts, work).boxed()).await
     }
 
     /// Runs a job to its end, whether its caller waits for it or not.
@@ -176,31 +198,37 @@ impl Postgres {
     }
 }
 
-/// The answer or the refusal; then nothing of a transaction is left open, but a snapshot may be.
+statements! {
+    Database: (Text, Bool) = "
+        SELECT oid::text, has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+        FROM pg_database WHERE datname = current_database()";
+    /// Whoever may not call it may not even ask for it under a condition.
+    System: Text = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
+}
+
+async fn identity(mut conn: &AsyncPgConnection) -> QueryResult<String> {
+    let (database, may): (String, bool) = fixed::<Database, _>(|query| query).get_result(&mut conn).await?;
+    if !may {
+        return Ok(format!("unknown-{database}"));
+    }
+    let system: String = fixed::<System, _>(|query| query).get_result(&mut conn).await?;
+    Ok(format!("{system}-{database}"))
+}
+
+/// The answer or the refusal; a snapshot may be left open.
 async fn within<T>(
     scope: Scope,
     conn: &AsyncPgConnection,
     work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T>,
 ) -> Result<Result<T, Refusal>, Fault> {
-    match scope {
-        Scope::Bare => refused(work(conn).await),
+    let answer = match scope {
+        Scope::Bare => work(conn).await,
         Scope::Snapshot => {
             let (begun, answer) = join(plain::<BeginSnapshot>(conn), work(conn)).await;
             begun?;
-            refused(answer)
+            answer
         }
-        Scope::Transaction => {
-            // A write that overtook a failed BEGIN would stand alone.
-            plain::<Begin>(conn).await?;
-            let answer = refused(work(conn).await)?;
-            let ended = if answer.is_ok() { plain::<Commit>(conn) } else { plain::<Rollback>(conn) };
-            ended.await?;
-            Ok(answer)
-        }
-    }
-}
-
-fn refused<T>(answer: Result<T, Fault>) -> Result<Result<T, Refusal>, Fault> {
+    };
     match answer {
         Ok(answer) => Ok(Ok(answer)),
         Err(Fault::Refused(refusal)) => Ok(Err(refusal)),
@@ -208,10 +236,43 @@ fn refused<T>(answer: Result<T, Fault>) -> Result<Result<T, Refusal>, Fault> {
     }
 }
 
+/// Tries a job in transactions until one need not give way. Nothing is left open after an answer or a refusal.
+async fn transaction<T>(
+    op: &'static str,
+    conn: &AsyncPgConnection,
+    attempts: usize,
+    work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Clone,
+) -> Result<T, Fault> {
+    let mut attempt = 1;
+    loop {
+        let once = work.clone();
+        // A write that overtook a failed BEGIN would stand alone.
+        plain::<Begin>(conn).await?;
+        let why = match once(conn).await {
+            Ok(answer) => match plain::<Commit>(conn).await {
+                Ok(_) => return Ok(answer),
+                Err(error) => Fault::from(error),
+            },
+            Err(why) => why,
+        };
+        let again = why.gave_way() && attempt < attempts;
+        if again || matches!(why, Fault::Refused(_)) {
+            plain::<Rollback>(conn).await?;
+        }
+        if !again {
+            return Err(why);
+        }
+        tracing::warn!(op, %why, attempt, "a transaction is tried again");
+        // Whoever we ran into tries again as well.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(1..20) * attempt as u64)).await;
+        attempt += 1;
+    }
+}
+
 /// Gives the connection back; nobody waits for this any more.
 async fn end(scope: Scope, patience: Duration, lease: Lease) {
     let ended = match (scope, lease.connection()) {
-        (Scope::Bare | Scope::Transaction, _) => true,
+        (Scope::Bare, _) => true,
         (Scope::Snapshot, Ok(conn)) => matches!(timeout(patience, plain::<Commit>(conn)).await, Ok(Ok(_))),
         (Scope::Snapshot, Err(_)) => false,
     };

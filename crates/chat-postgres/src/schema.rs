@@ -4,6 +4,7 @@ diesel::table! {
     meta (singleton) {
         singleton -> Bool,
         epoch -> Text,
+        filling -> Bool,
     }
 }
 

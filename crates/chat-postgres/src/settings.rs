@@ -25,6 +25,11 @@ pub struct Settings {
     /// How long a statement waits for a row that somebody else has locked (`lock_timeout`). Shorter than the others, so
     /// that the cause is told, not the symptom.
     pub lock_timeout: Duration,
+    /// How long a transaction may stay open while its node sends nothing (`idle_in_transaction_session_timeout`); the server
+    /// ends it then, with its connection. A node that froze in the middle of one (a paused machine, a network that is gone)
+    /// holds its rooms so long and no longer. Must be shorter than `lock_timeout`, so that whoever waits for these rooms gets
+    /// its turn instead of an error; and longer than a node under load may take from one statement to the next.
+    pub idle_timeout: Duration,
     /// How long `ping` may take: what a readiness probe asks must be told soon.
     pub ping_timeout: Duration,
     /// How often a transaction that had to give way to another is tried.
@@ -45,6 +50,7 @@ impl Default for Settings {
             read_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(4),
+            idle_timeout: Duration::from_secs(2),
             ping_timeout: Duration::from_secs(2),
             attempts: 5,
             migrate_timeout: Duration::from_secs(60),

@@ -63,9 +63,9 @@ impl Redis {
         let names = connect::names(settings)?;
         let commands = Arc::new(Commands::new(&connector, settings)?);
         let node = rand::random();
-        let (health, probe) = (Arc::new(Health::new()), Arc::new(Probe::default()));
-        let topics = Arc::new(Topics::new(settings.linger, settings.listen_within));
         let inbox = Arc::new(Inbox::new(settings));
+        let (health, probe) = (Arc::new(Health::new(Arc::clone(&inbox))), Arc::new(Probe::default()));
+        let topics = Arc::new(Topics::new(settings.linger, settings.listen_within));
         let publisher = Publisher::new(node, names.clone(), Arc::clone(&health), Arc::clone(&probe), settings);
         let publisher = Arc::new(publisher);
         let rates = Arc::new(Rates::new(settings));
@@ -120,12 +120,14 @@ fn describe_metrics() {
     metrics::describe_histogram!("chat_bus_lag_seconds", "How long a probe took by way of Redis back to this node.");
     metrics::describe_counter!("chat_rates_unshared_total", "Rates that were not told to the other nodes: too many.");
     metrics::describe_counter!("chat_redis_errors_total", "Commands that Redis did not answer, by operation.");
+    metrics::describe_counter!("chat_redis_refused_total", "Commands that Redis refused, by operation.");
     metrics::describe_counter!("chat_tail_dropped_total", "Pieces of room tails that were not kept.");
     for name in ["published", "received", "dropped", "overflowed", "unreadable", "errors", "reconnections"] {
         metrics::counter!(format!("chat_bus_{name}_total")).absolute(0);
     }
     for op in ["lease", "presence", "tail", "rates"] {
         metrics::counter!("chat_redis_errors_total", "op" => op).absolute(0);
+        metrics::counter!("chat_redis_refused_total", "op" => op).absolute(0);
     }
     metrics::counter!("chat_tail_dropped_total").absolute(0);
     metrics::counter!("chat_rates_unshared_total").absolute(0);

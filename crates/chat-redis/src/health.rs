@@ -1,11 +1,12 @@
 //! Whether the bus carries: both of its connections work, everything listened to is subscribed, and what is said on the one is
-//! heard on the other. A change is logged once.
+//! heard on the other. A change is logged once, and a loss is told at once to whoever hears: from then on nodes learn of each
+//! other by polling, and that had better begin now than at the end of a long pause.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::connect::Broken;
+use crate::{connect::Broken, inbox::Inbox};
 
 /// One of the two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub(crate) enum Line {
 pub(crate) struct Health {
     state: Mutex<State>,
     carries: watch::Sender<bool>,
+    inbox: Arc<Inbox>,
 }
 
 #[derive(Debug, Default)]
@@ -33,9 +35,9 @@ struct State {
 
 impl Health {
     /// Nothing works yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
         metrics::gauge!("chat_bus_healthy").set(0.0);
-        Self { state: Mutex::default(), carries: watch::Sender::new(false) }
+        Self { state: Mutex::default(), carries: watch::Sender::new(false), inbox }
     }
 
     pub(crate) fn carries(&self) -> bool {
@@ -71,7 +73,9 @@ impl Health {
             Line::Hearing => state.hears = false,
         }
         state.echoes = false;
-        self.show(false);
+        if self.show(false) {
+            self.inbox.interrupt(); // who hears it sees already that nothing is carried
+        }
         if state.told.replace(false) != Some(false) {
             tracing::warn!(?line, %why, "Redis is lost: until it is back, nodes learn of each other by polling");
         }
@@ -85,9 +89,10 @@ impl Health {
         }
     }
 
-    fn show(&self, carries: bool) {
-        self.carries.send_replace(carries);
+    /// Tells whether it carried before.
+    fn show(&self, carries: bool) -> bool {
         metrics::gauge!("chat_bus_healthy").set(if carries { 1.0 } else { 0.0 });
+        self.carries.send_replace(carries)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -97,11 +102,44 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use chat_domain::ports::Heard;
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::Settings;
+
+    fn health() -> Health {
+        Health::new(Arc::new(Inbox::new(&Settings { interruptions_every: Duration::ZERO, ..Settings::default() })))
+    }
+
+    async fn heard(health: &Health) -> Option<Heard> {
+        timeout(Duration::from_millis(10), health.inbox.heard()).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_told_once_and_never_before_it_carried() {
+        let health = health();
+        let why = Broken("on purpose".into());
+        health.broke(Line::Hearing, &why);
+        assert_eq!(heard(&health).await, None, "nobody ever thought that it carries");
+        for _ in 0..2 {
+            health.works(Line::Publishing);
+            health.works(Line::Hearing);
+            health.echoes();
+            assert_eq!(heard(&health).await, None);
+            health.broke(Line::Publishing, &why);
+            health.broke(Line::Hearing, &why);
+            health.broke(Line::Hearing, &why);
+            assert_eq!(heard(&health).await, Some(Heard::Interrupted));
+            assert_eq!(heard(&health).await, None, "once");
+        }
+    }
 
     #[test]
     fn it_takes_both_connections_and_an_echo() {
-        let health = Health::new();
+        let health = health();
         let why = Broken("on purpose".into());
         health.works(Line::Publishing);
         health.works(Line::Hearing);

@@ -12,9 +12,15 @@ use chat_domain::{
     ports::{Presence, Status},
     refusal::Unavailable,
 };
-use redis::{FromRedisValue, Value};
+use redis::FromRedisValue;
 
-use crate::{Redis, publisher::millis, script::Scripted, wire};
+use crate::{
+    Redis,
+    commands::{Answer, is_of_another_type},
+    publisher::millis,
+    script::Scripted,
+    wire,
+};
 
 /// Users in one pipeline: one for all but the very largest nodes.
 const CHUNK: usize = 4_096;
@@ -44,17 +50,20 @@ static LEASE: LazyLock<Scripted> = LazyLock::new(|| {
 impl Presence for Redis {
     async fn lease(&self, users: &[(UserId, Status)], ttl: Duration) -> Result<(), Unavailable> {
         let shared = self.shared();
+        let mut refused = None;
         for users in users.chunks(CHUNK) {
-            let mut pipeline = redis::pipe();
-            for (at, (user, status)) in users.iter().enumerate() {
+            let calls = users.iter().enumerate().map(|(at, (user, status))| {
+                let key = shared.names.presence(*user);
                 let mut call = LEASE.call(at == 0);
-                call.arg(1).arg(shared.names.presence(*user));
+                call.arg(1).arg(&key);
                 call.arg(&shared.node.to_be_bytes()).arg(millis(ttl)).arg(wire::status_code(*status));
-                pipeline.add_command(call).ignore();
-            }
-            shared.commands.ask::<()>("lease", pipeline).await?;
+                (key, call)
+            });
+            let answers = shared.commands.ask_each("lease", &calls.collect::<Vec<_>>()).await?;
+            refused = answers.into_iter().find_map(Result::err).or(refused);
         }
-        Ok(())
+        // All were asked for all the same: memory that is full takes no lease, and still gives them back.
+        refused.map_or(Ok(()), |error| Err(Unavailable::because(format!("Redis refused a lease: {error}"))))
     }
 
     async fn status(&self, users: &[UserId]) -> Result<Vec<Status>, Unavailable> {
@@ -66,21 +75,25 @@ impl Presence for Redis {
             for user in users {
                 pipeline.cmd("ZRANGE").arg(shared.names.presence(*user)).arg(&["0", "-1", "WITHSCORES"]);
             }
-            let answers: Vec<Value> = shared.commands.ask("presence", pipeline).await?;
+            let answers = shared.commands.ask("presence", pipeline).await?;
+            shared.commands.complain("presence", &answers);
             let mut answers = answers.into_iter();
             let now = read::<(u64, u64)>(answers.next())?;
             let now = now.0 * 1_000 + now.1 / 1_000;
             for leases in answers {
-                statuses.push(best(&read::<Vec<(Vec<u8>, f64)>>(Some(leases))?, now));
+                // What a stranger put there is no lease; the next one that is given takes its place.
+                let leases = if is_of_another_type(&leases) { Vec::new() } else { read(Some(leases))? };
+                statuses.push(best(&leases, now));
             }
         }
         Ok(statuses)
     }
 }
 
-fn read<T: FromRedisValue>(answer: Option<Value>) -> Result<T, Unavailable> {
+fn read<T: FromRedisValue>(answer: Option<Answer>) -> Result<T, Unavailable> {
     let unreadable = || Unavailable::because("Redis answered presence with something else");
-    T::from_redis_value(answer.ok_or_else(unreadable)?).map_err(|_| unreadable())
+    let value = answer.ok_or_else(unreadable)?.map_err(|error| Unavailable::because(format!("Redis: {error}")))?;
+    T::from_redis_value(value).map_err(|_| unreadable())
 }
 
 /// The best status that a lease gives which has not run out.

@@ -24,7 +24,7 @@ use crate::{
     names::Names,
     outbox::{Order, Outbox},
     probe::Probe,
-    wire,
+    tail, wire,
 };
 
 /// Everything the task needs, and what callers put into it.
@@ -175,7 +175,7 @@ impl Publisher {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
         let published = orders.iter().filter(|order| matches!(order, Order::Publish { .. })).count();
-        let mut is_note = Vec::with_capacity(orders.len());
+        let (mut is_note, mut is_first_tail) = (Vec::with_capacity(orders.len()), true);
         for order in orders {
             match order {
                 Order::Publish { channel, payload } => {
@@ -183,8 +183,9 @@ impl Publisher {
                     is_note.push(true);
                 }
                 Order::Keep { key, events } => {
-                    add_keep(&mut pipeline, &key, &events, &self.settings);
-                    is_note.extend([false; 3]);
+                    pipeline.add_command(tail::keep(&key, &events, &self.settings, is_first_tail));
+                    is_first_tail = false;
+                    is_note.push(false);
                 }
             }
         }
@@ -213,17 +214,6 @@ impl Publisher {
         }
         Ok(())
     }
-}
-
-/// Adds the events, keeps the newest of all, and lets the whole go when nobody adds any more.
-fn add_keep(pipeline: &mut redis::Pipeline, key: &str, events: &[(u64, Vec<u8>)], settings: &Settings) {
-    pipeline.cmd("ZADD").arg(key);
-    for (seq, event) in events {
-        pipeline.arg(seq).arg(event);
-    }
-    let beyond = i64::try_from(settings.tail_events).unwrap_or(i64::MAX - 1) + 1;
-    pipeline.cmd("ZREMRANGEBYRANK").arg(key).arg(0).arg(-beyond);
-    pipeline.cmd("PEXPIRE").arg(key).arg(millis(settings.tail_ttl));
 }
 
 /// Whole milliseconds, at least one: Redis takes no zero.

@@ -24,7 +24,7 @@ use std::{
 };
 
 use chat_domain::{
-    limits::{Buckets, Level, Rate, RateSettings, Refill},
+    limits::{Buckets, Level, Rate, RateSettings, Rule},
     ports::RateLimits,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -76,10 +76,14 @@ impl Rates {
         self.alone.store(alone, Ordering::Relaxed);
     }
 
-    /// Another node says how full a bucket is.
-    pub(crate) fn raise(&self, SharedRate { name, interval, level }: &SharedRate) {
-        let now = self.now();
-        self.lock().raise(name, Refill { interval: *interval, burst: 1 }, *level, now);
+    /// Another node, or whoever claims to be one, says how full a bucket is; only of sign-ins is it ever said. What it can
+    /// hold is what our own settings say.
+    pub(crate) fn raise(&self, SharedRate { name, level }: &SharedRate) {
+        let rule = name.kind().map(|kind| self.settings.rule_of(kind));
+        if let Some(rule) = rule.filter(|rule| rule.grows) {
+            let now = self.now();
+            self.lock().raise(name, rule, *level, now);
+        }
     }
 
     /// Another node forgave a name.
@@ -147,9 +151,9 @@ impl Rates {
 
 impl Counts {
     /// What was so at `then`; a name that was forgiven since is not made to pay again.
-    fn raise(&mut self, name: &Name, refill: Refill, level: Level, then: Duration) {
+    fn raise(&mut self, name: &Name, rule: Rule, level: Level, then: Duration) {
         if self.forgiven.get(name).is_none_or(|at| *at < then) {
-            self.buckets.raise(name, refill, level, then);
+            self.buckets.raise(name, rule, level, then);
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Settings {
 
     /// Most events of a room in the tail.
     pub tail_events: usize,
+    /// Most bytes of a room in the tail: events take up to 16 KB each. One that is larger than this ends the tail.
+    pub tail_bytes: usize,
     /// How long a tail is kept after the last change of its room.
     pub tail_ttl: Duration,
 
@@ -84,7 +86,8 @@ impl Default for Settings {
             inbox_bytes: 16 << 20,
             interruptions_every: Duration::from_secs(1),
             tail_events: 256,
-            tail_ttl: Duration::from_secs(3_600),
+            tail_bytes: 256 << 10,
+            tail_ttl: Duration::from_secs(15 * 60),
             rates: RateSettings::default(),
             rates_alone: 2,
             rates_every: Duration::from_millis(25),

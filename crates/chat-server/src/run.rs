@@ -68,7 +68,7 @@ fn copy(loaded: &Loaded, Copy { from, to }: &Copy) -> ExitCode {
                 ExitCode::SUCCESS
             }
             Err(CopyError::Assembly(error)) => conclude(Err(error)),
-            Err(error @ CopyError::Refused(_)) => refuse(&error, 1),
+            Err(error @ (CopyError::InUse(_) | CopyError::Refused(_))) => refuse(&error, 1),
         }
     })
 }

@@ -6,12 +6,16 @@ mod write;
 use async_trait::async_trait;
 use chat_domain::{
     objects::Epoch,
-    ports::{Archive, Item, Kind},
+    ports::{Archive, Hold, Item, Kind},
     refusal::Unavailable,
 };
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*, select};
 
-use crate::{Sqlite, rows::epoch, schema::meta};
+use crate::{
+    Sqlite,
+    rows::epoch,
+    schema::{meta, users},
+};
 
 #[async_trait]
 impl Archive for Sqlite {
@@ -19,10 +23,31 @@ impl Archive for Sqlite {
         self.read("archive.epoch", epoch).await
     }
 
-    async fn adopt(&self, epoch: &Epoch) -> Result<(), Unavailable> {
+    async fn is_filling(&self) -> Result<bool, Unavailable> {
+        self.read("archive.is_filling", |conn| meta::table.select(meta::filling).get_result(conn)).await
+    }
+
+    async fn begin_filling(&self, epoch: &Epoch) -> Result<bool, Unavailable> {
         let epoch = epoch.to_string();
-        let adopt = |conn: &mut SqliteConnection| diesel::update(meta::table).set(meta::epoch.eq(epoch)).execute(conn);
-        self.write("archive.adopt", adopt).await.map(drop)
+        let begin = move |conn: &mut SqliteConnection| {
+            if select(exists(users::table.select(users::id))).get_result(conn)? {
+                return Ok(false);
+            }
+            let mark = (meta::epoch.eq(epoch), meta::filling.eq(true));
+            diesel::update(meta::table).set(mark).execute(conn).map(|_| true)
+        };
+        self.write("archive.begin_filling", begin).await
+    }
+
+    async fn end_filling(&self) -> Result<(), Unavailable> {
+        let end = |conn: &mut SqliteConnection| diesel::update(meta::table).set(meta::filling.eq(false)).execute(conn);
+        self.write("archive.end_filling", end).await.map(drop)
+    }
+
+    /// By the one lock that every writer of the file needs.
+    async fn hold(&self) -> Result<Hold, Unavailable> {
+        let conn = self.held().await?;
+        Ok(Box::new(conn))
     }
 
     async fn read(&self, kind: Kind, after: Option<&Item>, limit: usize) -> Result<Vec<Item>, Unavailable> {

@@ -142,6 +142,19 @@ impl Opener {
         Ok(conn)
     }
 
+    /// In WAL mode every connection shares a lock of the file as long as it lives, so only who is alone gets the other one
+    /// (<https://www.sqlite.org/pragma.html#pragma_locking_mode>).
+    pub(crate) fn is_in_use(&self) -> Result<bool, OpenError> {
+        let path = self.path.to_str().ok_or_else(|| self.failed(&"its path is not UTF-8"))?;
+        let mut conn = SqliteConnection::establish(path).map_err(|error| self.failed(&error))?;
+        let alone = conn.batch_execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+        match alone {
+            Ok(()) => Ok(false),
+            Err(error) if error.to_string().contains("locked") => Ok(true),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
     fn connect(&self) -> Result<SqliteConnection, OpenError> {
         let path = self.path.to_str().ok_or_else(|| self.failed(&"its path is not UTF-8"))?;
         let mut conn = SqliteConnection::establish(path).map_err(|error| self.failed(&error))?;

@@ -4,6 +4,7 @@ diesel::table! {
     meta (only) {
         only -> BigInt,
         epoch -> Text,
+        filling -> Bool,
     }
 }
 

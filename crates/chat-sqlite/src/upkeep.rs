@@ -1,18 +1,19 @@
 //! What happens to the record as a whole, at the hand of operators and tests, never of a user.
 
-use std::sync::atomic::Ordering;
+use std::{path::Path, sync::atomic::Ordering, thread, time::Duration};
 
 use chat_domain::{
     ids::{RoomId, Seq},
     objects::Epoch,
     refusal::Unavailable,
 };
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection, prelude::*};
+use tokio::sync::oneshot;
 
 use crate::{
-    Sqlite,
+    OpenError, Sqlite,
     columns::{Key, int},
-    connection::random_epoch,
+    connection::{Opener, random_epoch},
     schema::{meta, rooms},
 };
 
@@ -29,6 +30,34 @@ impl Sqlite {
             Ok(Epoch(epoch.into()))
         })
         .await
+    }
+
+    /// Whether some process has this file open, this one included: a server that runs on it, most likely. Blocks for a
+    /// moment. A file that is not there is in nobody's use.
+    ///
+    /// # Errors
+    /// [`OpenError`]: it is no database.
+    pub fn is_in_use(path: &Path) -> Result<bool, OpenError> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        Opener::create(path, Duration::ZERO)?.is_in_use()
+    }
+
+    /// A connection that has begun to write, and will write nothing.
+    pub(crate) async fn held(&self) -> Result<SqliteConnection, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let shared = self.clone();
+        let hold = move || {
+            let conn = shared.opener().writer().map_err(Unavailable::because);
+            let begun = conn.and_then(|mut conn| {
+                conn.batch_execute("BEGIN IMMEDIATE").map_err(Unavailable::because)?;
+                Ok(conn)
+            });
+            drop(reply.send(begun));
+        };
+        thread::Builder::new().name("sqlite-hold".to_owned()).spawn(hold).map_err(Unavailable::because)?;
+        answer.await.unwrap_or_else(|_| Err(Unavailable::because("the thread ended")))
     }
 
     /// Lets retention pass: from now on no cursor below `floor` can be served. Lower than before changes nothing, and

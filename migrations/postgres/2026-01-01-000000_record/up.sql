@@ -8,7 +8,8 @@ SET LOCAL statement_timeout = '10min';
 
 CREATE TABLE meta (
     singleton BOOLEAN PRIMARY KEY CHECK (singleton),
-    epoch TEXT NOT NULL
+    epoch TEXT NOT NULL,
+    filling BOOLEAN NOT NULL DEFAULT FALSE  -- a copy into this database was begun and not finished: it is not served
 );
 
 -- A hint moves me_seq and nothing that an index knows: free room in the page keeps that an update in place.

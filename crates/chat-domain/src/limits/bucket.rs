@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use super::{Refill, Rule};
 
-/// The longest that guessing makes anybody wait (security A7); less where a full bucket is empty sooner.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
 /// What was counted under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -69,7 +66,7 @@ impl Bucket {
     /// # Errors
     /// Over the limit nothing is counted: how long until one more fits.
     pub fn count(&mut self, rule: Rule, now: Duration) -> Result<(), Duration> {
-        if rule.grows { self.count_growing(rule.refill, now) } else { self.take(rule.refill, now) }
+        if rule.grows { self.count_growing(rule, now) } else { self.take(rule.refill, now) }
     }
 
     /// Gives one back.
@@ -90,15 +87,18 @@ impl Bucket {
     }
 
     /// Makes it as full as another is, or was at `then`, when it is less so by more than half of one. Less is no more than
-    /// what the way between two nodes takes, and who waited as told must not be a moment too early for that.
-    pub fn raise(&mut self, refill: Refill, level: Level, then: Duration) {
-        let slack = refill.interval / 2;
-        let empty_at = then + level.empty_in;
+    /// what the way between two nodes takes, and who waited as told must not be a moment too early for that. The other may
+    /// be wrong, of another version or a stranger: more than this rule can hold it never becomes.
+    pub fn raise(&mut self, rule: Rule, level: Level, then: Duration) {
+        let slack = rule.refill.interval / 2;
+        let empty_at = then + level.empty_in.min(rule.most());
         if empty_at > self.empty_at + slack {
             self.empty_at = empty_at;
         }
-        let Some(Waiting { wait, left, most }) = level.waiting else { return };
-        let theirs = Penalty { wait, until: then + left, latest: then + most };
+        let longest = rule.longest_wait();
+        let Some(Waiting { wait, left, most }) = level.waiting.filter(|_| rule.grows) else { return };
+        let (wait, most) = (wait.min(longest), most.min(longest));
+        let theirs = Penalty { wait, until: then + left.min(most), latest: then + most };
         self.penalty = Some(match self.penalty.filter(|ours| ours.until > then) {
             Some(ours) => {
                 let latest = if theirs.latest + slack < ours.latest { theirs.latest } else { ours.latest };
@@ -121,15 +121,15 @@ impl Bucket {
 
     /// As [`Bucket::take`], but each try that comes too early doubles the wait. No wait ends later than a minute after the
     /// first such try: then the door opens once, however often somebody else knocked.
-    fn count_growing(&mut self, refill: Refill, now: Duration) -> Result<(), Duration> {
-        let longest = LONGEST_WAIT.min(refill.whole());
+    fn count_growing(&mut self, rule: Rule, now: Duration) -> Result<(), Duration> {
+        let longest = rule.longest_wait();
         if let Some(penalty) = self.penalty.as_mut().filter(|penalty| penalty.until > now) {
             penalty.wait = (penalty.wait * 2).min(longest);
             penalty.until = penalty.until.max(now + penalty.wait).min(penalty.latest.max(now));
             return Err(penalty.until.saturating_sub(now));
         }
         self.penalty = None;
-        self.take(refill, now).map_err(|wait| {
+        self.take(rule.refill, now).map_err(|wait| {
             let wait = wait.min(longest);
             self.penalty = Some(Penalty { wait, until: now + wait, latest: now + longest });
             wait
@@ -158,7 +158,7 @@ mod tests {
     fn a_bucket_that_hears_its_own_level_stays_as_it_is() {
         let bucket = guessed(at(100));
         let mut told = bucket;
-        told.raise(RULE.refill, bucket.level(at(100)), at(103));
+        told.raise(RULE, bucket.level(at(100)), at(103));
         assert_eq!(told, bucket, "a few seconds on the way make nobody wait longer");
     }
 
@@ -166,7 +166,7 @@ mod tests {
     fn an_empty_bucket_becomes_as_full_as_the_other() {
         let other = guessed(at(500));
         let mut bucket = Bucket::empty(at(7));
-        bucket.raise(RULE.refill, other.level(at(500)), at(7));
+        bucket.raise(RULE, other.level(at(500)), at(7));
         assert_eq!(bucket.level(at(7)), other.level(at(500)));
         assert!(bucket.count(RULE, at(8)).is_err());
         assert!(!bucket.is_empty(at(66)) && bucket.is_empty(at(67)));
@@ -176,7 +176,7 @@ mod tests {
     fn a_fuller_bucket_is_not_emptied_by_another() {
         let mut bucket = guessed(at(50));
         let before = bucket;
-        bucket.raise(RULE.refill, Level::default(), at(50));
+        bucket.raise(RULE, Level::default(), at(50));
         assert_eq!(bucket, before);
     }
 
@@ -184,14 +184,33 @@ mod tests {
     fn the_longest_wait_is_a_minute_from_the_first_try_on_whichever_node() {
         let mut one = guessed(at(100));
         let mut other = Bucket::empty(at(110));
-        other.raise(RULE.refill, one.level(at(110)), at(110));
+        other.raise(RULE, one.level(at(110)), at(110));
         for now in 110..130 {
             other.count(RULE, at(now)).unwrap_err();
         }
-        one.raise(RULE.refill, other.level(at(130)), at(130));
+        one.raise(RULE, other.level(at(130)), at(130));
         let wait = one.count(RULE, at(131)).unwrap_err();
         assert!(at(131) + wait <= at(160), "{wait:?}");
         assert_eq!(one.count(RULE, at(161)), Ok(()));
+    }
+
+    #[test]
+    fn whatever_is_heard_the_door_opens_within_a_minute() {
+        let year = at(365 * 86_400);
+        let endless = Waiting { wait: year, left: Duration::MAX, most: year };
+        let waiting = Some(Waiting { left: year, ..endless });
+        for level in [
+            Level { empty_in: year, waiting },
+            Level { empty_in: year, waiting: None },
+            Level { empty_in: Duration::ZERO, waiting },
+            Level { empty_in: Duration::MAX, waiting: Some(endless) },
+        ] {
+            for mut bucket in [Bucket::empty(at(100)), guessed(at(100))] {
+                bucket.raise(RULE, level, at(100));
+                let opens = (101..=1_000).find(|now| bucket.count(RULE, at(*now)).is_ok());
+                assert!(opens.is_some_and(|now| now <= 161), "{level:?} opens the door at {opens:?}");
+            }
+        }
     }
 
     #[test]

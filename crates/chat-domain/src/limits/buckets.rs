@@ -52,9 +52,9 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
     }
 
     /// As [`Bucket::raise`].
-    pub fn raise(&mut self, name: &K, refill: Refill, level: Level, then: Duration) {
+    pub fn raise(&mut self, name: &K, rule: Rule, level: Level, then: Duration) {
         if level != Level::default() {
-            self.of(name, then).raise(refill, level, then);
+            self.of(name, then).raise(rule, level, then);
         }
     }
 

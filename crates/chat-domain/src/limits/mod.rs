@@ -6,7 +6,7 @@ mod rates;
 
 pub use bucket::{Bucket, Level, Waiting};
 pub use buckets::Buckets;
-pub use rates::{Rate, RateSettings, Refill, Rule};
+pub use rates::{Rate, RateKind, RateSettings, Refill, Rule};
 
 /// Sizes the use cases check; every one is a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

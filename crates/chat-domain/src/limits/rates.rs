@@ -4,6 +4,28 @@ use std::time::Duration;
 
 use crate::ids::{RoomId, UserId};
 
+/// The longest that guessing makes anybody wait (security A7); less where a full bucket is empty sooner.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What kind of thing is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateKind {
+    /// [`Rate::SendsOfUser`].
+    SendsOfUser,
+    /// [`Rate::SendsIntoRoom`].
+    SendsIntoRoom,
+    /// [`Rate::RestOfUser`].
+    RestOfUser,
+    /// [`Rate::SignInsFrom`].
+    SignInsFrom,
+    /// [`Rate::SignInsFor`].
+    SignInsFor,
+    /// [`Rate::RegistrationsFrom`].
+    RegistrationsFrom,
+    /// [`Rate::Typing`].
+    Typing,
+}
+
 /// A rate that is counted, and whose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rate {
@@ -21,6 +43,22 @@ pub enum Rate {
     RegistrationsFrom(String),
     /// Typing of one user in one room: one per 3 s.
     Typing(UserId, RoomId),
+}
+
+impl Rate {
+    /// What kind of thing it counts.
+    #[must_use]
+    pub fn kind(&self) -> RateKind {
+        match self {
+            Self::SendsOfUser(_) => RateKind::SendsOfUser,
+            Self::SendsIntoRoom(_) => RateKind::SendsIntoRoom,
+            Self::RestOfUser(_) => RateKind::RestOfUser,
+            Self::SignInsFrom(_) => RateKind::SignInsFrom,
+            Self::SignInsFor(_) => RateKind::SignInsFor,
+            Self::RegistrationsFrom(_) => RateKind::RegistrationsFrom,
+            Self::Typing(..) => RateKind::Typing,
+        }
+    }
 }
 
 /// How fast a rate refills, and how much it holds.
@@ -62,6 +100,22 @@ pub struct Rule {
     pub grows: bool,
 }
 
+impl Rule {
+    /// The most that a bucket is ever filled with, whoever says so: a full one. Where no wait grows, what several nodes let
+    /// through before they knew of each other stays counted, up to one burst more. A sign-in's door must open within a
+    /// minute, so there is no such debt.
+    #[must_use]
+    pub fn most(self) -> Duration {
+        if self.grows { self.refill.whole() } else { self.refill.whole() * 2 }
+    }
+
+    /// The longest wait that tries which come too early can earn.
+    #[must_use]
+    pub fn longest_wait(self) -> Duration {
+        if self.grows { LONGEST_WAIT.min(self.refill.whole()) } else { Duration::ZERO }
+    }
+}
+
 /// The rates of protocol §4 that are counted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateSettings {
@@ -87,14 +141,20 @@ impl RateSettings {
     /// How this rate is counted.
     #[must_use]
     pub fn rule(&self, rate: &Rate) -> Rule {
-        let (refill, grows) = match rate {
-            Rate::SendsOfUser(_) => (self.sends_per_user, false),
-            Rate::SendsIntoRoom(_) => (self.sends_per_room, false),
-            Rate::RestOfUser(_) => (self.rest, false),
-            Rate::SignInsFrom(_) => (self.sign_in_per_address, true),
-            Rate::SignInsFor(_) => (self.sign_in_per_name, true),
-            Rate::RegistrationsFrom(_) => (self.registrations_per_address, false),
-            Rate::Typing(..) => (self.typing, false),
+        self.rule_of(rate.kind())
+    }
+
+    /// How rates of this kind are counted.
+    #[must_use]
+    pub fn rule_of(&self, kind: RateKind) -> Rule {
+        let (refill, grows) = match kind {
+            RateKind::SendsOfUser => (self.sends_per_user, false),
+            RateKind::SendsIntoRoom => (self.sends_per_room, false),
+            RateKind::RestOfUser => (self.rest, false),
+            RateKind::SignInsFrom => (self.sign_in_per_address, true),
+            RateKind::SignInsFor => (self.sign_in_per_name, true),
+            RateKind::RegistrationsFrom => (self.registrations_per_address, false),
+            RateKind::Typing => (self.typing, false),
         };
         Rule { refill, grows }
     }

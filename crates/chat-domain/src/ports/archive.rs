@@ -167,14 +167,27 @@ pub struct StoredRoom {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// As long as this lives, nobody writes.
+pub type Hold = Box<dyn std::any::Any + Send>;
+
 /// A record as rows. For a copy while nobody writes; not for serving.
 #[async_trait]
 pub trait Archive: Send + Sync {
     /// The history that all logs of the record belong to.
     async fn epoch(&self) -> Result<Epoch, Unavailable>;
 
-    /// From now on the logs belong to this history: that of the record they are copied from.
-    async fn adopt(&self, epoch: &Epoch) -> Result<(), Unavailable>;
+    /// Whether a copy into this record was begun and not finished. Such a record must not be served.
+    async fn is_filling(&self) -> Result<bool, Unavailable>;
+
+    /// Begins a copy into this record, if it holds no user: its logs belong to `epoch` from now on, that of the record they are
+    /// copied from. Answers whether it began.
+    async fn begin_filling(&self, epoch: &Epoch) -> Result<bool, Unavailable>;
+
+    /// The copy is whole.
+    async fn end_filling(&self) -> Result<(), Unavailable>;
+
+    /// Keeps everybody from writing into this record until the answer is dropped; reads go on.
+    async fn hold(&self) -> Result<Hold, Unavailable>;
 
     /// The rows of one kind that come after `after` (a row of that kind, or the beginning), by key, at most `limit`.
     async fn read(&self, kind: Kind, after: Option<&Item>, limit: usize) -> Result<Vec<Item>, Unavailable>;

@@ -1,7 +1,9 @@
 //! Copying a record into another, whole and verified: how an embedded chat grows into a cluster.
 //!
 //! Row by row in key order, so that it can be broken off at any moment and started again: what stands in the target already,
-//! and is the same, is not written twice. At the end both are read once more, and their counts and checksums compared.
+//! and is the same, is not written twice. Nobody writes into the source meanwhile, and the target is marked, so that nobody
+//! serves it before both were read once more and their counts and checksums compared. A target that is not empty and not
+//! marked belongs to somebody: it is compared, and never written.
 
 use sha2::{Digest as _, Sha256};
 
@@ -22,7 +24,7 @@ pub enum CopyRefused {
     /// One of the two does not answer.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The target is in use.
+    /// The target is in use, or an unfinished copy of another record.
     #[error("the target holds another chat (its history is {target}, not {source_epoch}); copy into an empty database")]
     OtherHistory {
         /// The history of the source.
@@ -30,9 +32,10 @@ pub enum CopyRefused {
         /// The history of the target.
         target: Epoch,
     },
-    /// The two differ though all was copied: somebody wrote meanwhile, or between two attempts.
+    /// The two differ: of a copy that was finished before, because people have used one of them since; of this one, because
+    /// the source was used between two attempts.
     #[error(
-        "the {} differ after the copy ({copied} of {of}, {}); stop the server, and copy into an empty database",
+        "the {} of the two differ ({copied} of {of}, {}); copy into an empty database",
         kind.word(),
         if copied == of { "with other content" } else { "by number" }
     )]
@@ -66,16 +69,25 @@ pub async fn copy(
     to: &dyn Archive,
     mut progress: impl FnMut(Kind, u64) + Send,
 ) -> Result<Vec<Tally>, CopyRefused> {
+    let _held = from.hold().await?;
     let (source, target) = (from.epoch().await?, to.epoch().await?);
-    if source != target {
-        if !to.read(Kind::Users, None, 1).await?.is_empty() {
-            return Err(CopyRefused::OtherHistory { source_epoch: source, target });
+    let begun = to.is_filling().await?;
+    let fresh = !begun && to.begin_filling(&source).await?;
+    if !fresh && source != target {
+        return Err(CopyRefused::OtherHistory { source_epoch: source, target });
+    }
+    if fresh || begun {
+        for kind in Kind::ALL {
+            copy_kind(from, to, kind, &mut progress).await?;
         }
-        to.adopt(&source).await?;
     }
-    for kind in Kind::ALL {
-        copy_kind(from, to, kind, &mut progress).await?;
-    }
+    let tallies = compare(from, to).await?;
+    to.end_filling().await?;
+    Ok(tallies)
+}
+
+/// What both hold, when they hold the same.
+async fn compare(from: &dyn Archive, to: &dyn Archive) -> Result<Vec<Tally>, CopyRefused> {
     let mut tallies = Vec::with_capacity(Kind::ALL.len());
     for kind in Kind::ALL {
         let (wanted, got) = (tally(from, kind).await?, tally(to, kind).await?);

@@ -129,7 +129,7 @@ fn a_reading_that_events_overtook_changes_nothing() {
     (11..=15).for_each(|seq| state.apply(event(seq), &mut Vec::new()));
     assert!(!state.absorb(changes(10, 13)));
     assert_eq!(state.log().head, 15);
-    assert!(!state.reload(snapshot(12, "e"), &HubSettings::default()));
+    assert_eq!(state.reload(snapshot(12, "e"), 12, &HubSettings::default()), Reloaded::Overtaken);
     assert_eq!(state.log().head, 15);
 }
 
@@ -168,7 +168,7 @@ fn a_subscription_begins_where_its_cursor_can_be_served() {
 fn another_history_voids_every_cursor() {
     let mut state = state(10);
     state.apply(event(12), &mut Vec::new());
-    assert!(state.reload(snapshot(5, "other"), &HubSettings::default()));
+    assert_eq!(state.reload(snapshot(5, "other"), 5, &HubSettings::default()), Reloaded::OtherHistory);
     assert_eq!(state.log().head, 5);
     assert!(!state.has_gap(), "early events belonged to the old one");
     let old = Cursor { epoch: Some(Epoch("e".into())), after: 5 };

@@ -90,7 +90,14 @@ pub(super) async fn rotate(
         return Ok(Rotation::Unknown);
     }
     let row = sessions::table.find(chain.id);
+    let renewed = (
+        sessions::current.eq(Bytes::from(successor)),
+        sessions::refreshed_at.eq(at.as_millis()),
+        sessions::expires_at.eq(expires_at.as_millis()),
+    );
     let mut pipeline = Pipeline::new(conn);
+    // The session's row is written once. Written a second time, its user would be looked up and locked by the foreign key,
+    // which whoever holds the user and waits for this session (a new password, the end of the account) would not survive.
     match place {
         Place::Spent => {
             pipeline.push(diesel::update(row).set(sessions::ended_at.eq(at.as_millis())));
@@ -102,16 +109,10 @@ pub(super) async fn rotate(
                 let spent = (spent_tokens::digest.eq(previous), spent_tokens::session.eq(chain.id));
                 pipeline.push(insert_into(spent_tokens::table).values(spent));
             }
-            pipeline.push(diesel::update(row).set(sessions::previous.eq(Bytes::from(presented))));
+            pipeline.push(diesel::update(row).set((sessions::previous.eq(Bytes::from(presented)), renewed)));
         }
-        Place::Previous => {}
+        Place::Previous => pipeline.push(diesel::update(row).set(renewed)),
     }
-    let renewed = (
-        sessions::current.eq(Bytes::from(successor)),
-        sessions::refreshed_at.eq(at.as_millis()),
-        sessions::expires_at.eq(expires_at.as_millis()),
-    );
-    pipeline.push(diesel::update(row).set(renewed));
     let user = users::table.find(chain.user).select(UserRow::as_select()).get_result(&mut conn);
     let ((), user) = try_join(pipeline.finish(), user).await?;
     Ok(Rotation::Rotated { user: user.user(), session: SessionId(chain.id) })

@@ -108,9 +108,61 @@ async fn l2_what_cannot_be_reached_is_told_soon_in_one_sentence_without_the_pass
 }
 
 #[tokio::test]
+async fn l2_a_password_that_is_not_encoded_is_shown_in_no_part() {
+    for password in
+        ["hunter@2", "hunter2@", "@hunter2", "hun@ter@2", "hunt/er@2", "12/hunter@2", "hunt?er=@2", "h?u/n#t@er2"]
+    {
+        let url = format!("postgres://ann:{password}@127.0.0.1:1/chat?sslmode=disable");
+        let refused = Postgres::open(&url, &settings()).await.unwrap_err();
+        let told = format!("{refused} {refused:?}");
+        assert!(!told.contains("hun") && !told.contains("er@") && !told.contains("@2"), "{told}");
+        let sentences = [
+            "cannot connect to the database 127.0.0.1:1/chat: ",
+            "the database URL is not valid: it is not clear where",
+        ];
+        assert!(sentences.iter().any(|sentence| refused.to_string().starts_with(sentence)), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn l2_the_handle_shows_no_password() {
     let database = Database::migrated();
     let url = database.url().replace("postgres@", "postgres:hunter2@");
     let store = Postgres::open(&url, &settings()).await.unwrap();
     assert!(!format!("{store:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_database_has_one_name_for_all_nodes_and_its_copy_another() {
+    let fresh = fresh().await;
+    let name = fresh.store.identity().await.unwrap();
+    assert_eq!(fresh.other_node().await.identity().await.unwrap(), name);
+    fresh.store.new_epoch().await.unwrap();
+    assert_eq!(fresh.store.identity().await.unwrap(), name, "another history of the same database");
+
+    // Both are copies of one template, so they share all that is in their tables.
+    let sibling = crate::fixture::fresh().await;
+    let other = sibling.store.identity().await.unwrap();
+    assert_ne!(other, name);
+    let (server, database) = name.split_once('-').unwrap();
+    assert_eq!(other.split_once('-').unwrap().0, server, "of the same server");
+    assert_ne!(server, "unknown");
+    let oid = fresh.database().sql("SELECT oid FROM pg_database WHERE datname = current_database()");
+    assert_eq!(oid.trim(), database);
+}
+
+#[tokio::test]
+async fn a_user_without_rights_has_a_database_with_a_name() {
+    let database = Database::empty();
+    database.sql(
+        "CREATE ROLE nobody_much LOGIN; GRANT ALL ON SCHEMA public TO nobody_much;
+        REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
+    );
+    let url = database.url().replace("postgres@", "nobody_much@");
+    let store = Postgres::open(&url, &settings()).await.unwrap();
+    let oid = database.sql("SELECT oid FROM pg_database WHERE datname = current_database()");
+    assert_eq!(store.identity().await.unwrap(), format!("unknown-{}", oid.trim()));
+    assert_eq!(store.identity().await.unwrap(), format!("unknown-{}", oid.trim()), "on a connection that is whole");
+    database.sql("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC");
+    assert!(!store.identity().await.unwrap().starts_with("unknown"));
 }

@@ -7,12 +7,13 @@ use chat_contract::{World, named};
 use chat_domain::{
     ids::{RoomId, UserId},
     pages::Window,
-    ports::{LogStore, RoomStore},
+    ports::{AccountStore, LogStore, PasswordHash, RoomStore},
 };
-use chat_postgres::Settings;
+use chat_postgres::{Postgres, Settings};
+use chat_testbed::{Direction, Proxy};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
-use crate::fixture::{Fresh, fresh_with, settings};
+use crate::fixture::{Fresh, fresh_with, server, settings};
 
 /// Somebody else writes, until dropped.
 async fn lock(fresh: &Fresh) -> AsyncPgConnection {
@@ -41,6 +42,23 @@ async fn nothing_is_open(fresh: &Fresh) {
     }
     panic!("a transaction stays open");
 }
+
+/// Waits until a node's session in this database is so.
+async fn a_node_is(fresh: &Fresh, so: &str) {
+    let such = format!(
+        "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'chat' AND {so}"
+    );
+    for _ in 0..100 {
+        if fresh.database().sql(&such).trim() != "0" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no node is so: {so}");
+}
+
+const WAITING: &str = "wait_event_type = 'Lock'";
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_what_was_queued_is_written() {
@@ -109,6 +127,56 @@ async fn a_lock_that_is_never_given_back_ends_the_wait_and_nothing_else() {
     assert!(fresh.store.history(ann, room, Window::Latest, 10).await.is_ok(), "readers wait for no writer");
     drop(held);
     assert!(fresh.store.commit(vec![command]).await.unwrap()[0].is_ok());
+}
+
+/// A node freezes in the middle of a transaction: the server has let it have its rooms, and it never hears of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_freezes_in_a_transaction_holds_its_rooms_for_a_moment_only() {
+    let (fresh, world, ann, room) = lobby(&settings()).await;
+    let line = Proxy::start(server().address()).unwrap();
+    let url = fresh.database().url().replace(&server().port().to_string(), &line.address().port().to_string());
+    let frozen = Postgres::open(&url, &settings()).await.unwrap();
+    let first = world.command(ann, room, named("first", "hello"));
+    assert!(frozen.commit(vec![first]).await.unwrap()[0].is_ok());
+
+    let mut held = lock(&fresh).await;
+    let post = world.command(ann, room, named("frozen", "hello"));
+    let post = tokio::spawn(async move { frozen.commit(vec![post]).await });
+    a_node_is(&fresh, WAITING).await;
+    line.cut(Direction::ToClient);
+    held.batch_execute("ROLLBACK").await.unwrap();
+    a_node_is(&fresh, "state = 'idle in transaction'").await;
+    let begun = Instant::now();
+    let next = world.command(ann, room, named("next", "hello"));
+    assert!(fresh.store.commit(vec![next]).await.unwrap()[0].is_ok());
+    let waited = begun.elapsed();
+    assert!(waited > Duration::from_secs(1), "nothing was frozen: {waited:?}");
+    assert!(waited < Duration::from_millis(3_500), "{waited:?}");
+    line.heal();
+    post.await.unwrap().unwrap_err();
+    let posted = fresh.store.history(ann, room, Window::Latest, 10).await.unwrap().items;
+    assert_eq!(posted.len(), 2, "what was frozen was undone");
+}
+
+/// A hand in the tables takes a session and then its user, a change of the password takes them the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_ends_in_a_deadlock_is_tried_again() {
+    let (fresh, world, ann, _) = lobby(&settings()).await;
+    let keep = world.signs_in(ann, 1).await;
+    let other = world.signs_in(ann, 2).await;
+    let mut hand = AsyncPgConnection::establish(&fresh.database().url()).await.unwrap();
+    // Whoever looks first is the one who gives way.
+    hand.batch_execute("SET deadlock_timeout = '30s'; BEGIN; SELECT * FROM sessions FOR UPDATE").await.unwrap();
+    let (store, at) = (fresh.store.clone(), world.now());
+    let change = async move { store.set_password(ann, PasswordHash("new".to_owned()), keep, at).await };
+    let change = tokio::spawn(change);
+    a_node_is(&fresh, WAITING).await;
+    hand.batch_execute("SELECT * FROM users FOR UPDATE; COMMIT").await.unwrap();
+    assert_eq!(change.await.unwrap(), Ok(vec![other]));
+    assert_eq!(fresh.store.password(ann).await.unwrap(), Some(PasswordHash("new".to_owned())));
+    nothing_is_open(&fresh).await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(fresh.database().sql(deadlocks).trim(), "1");
 }
 
 #[tokio::test]

@@ -130,6 +130,21 @@ async fn where_there_is_no_tls_only_prefer_and_disable_connect() {
 }
 
 #[tokio::test]
+async fn a_mode_under_another_spelling_connects_no_more_in_the_clear() {
+    let database = Database::migrated();
+    for spelling in ["sslmod%65=require", "%73slmode=%72equire", "sslmode=verif%79-full&sslroot%63ert=system"] {
+        let refused = Postgres::open(&format!("{}?{spelling}", database.url()), &settings()).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Connect { .. } | OpenError::Tls(_)), "{spelling}: {refused}");
+    }
+    assert!(secured().encrypts("127.0.0.1", "sslmod%65=require").await.unwrap());
+    assert!(!secured().encrypts("127.0.0.1", "sslmod%65=disable").await.unwrap());
+    for nonsense in ["sslmode=require&sslmod%65=disable", "SSLMODE=require", "sslmode=requir"] {
+        let refused = Postgres::open(&format!("{}?{nonsense}", database.url()), &settings()).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Url(_)), "{nonsense}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn root_certificates_that_cannot_be_read_are_told() {
     let empty = secured().server.directory().join("empty.pem");
     fs::write(&empty, "nothing").unwrap();

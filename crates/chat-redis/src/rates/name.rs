@@ -1,6 +1,6 @@
 //! What a bucket is called in Redis and on the bus: short, of one length, and without what a stranger typed.
 
-use chat_domain::limits::Rate;
+use chat_domain::limits::{Rate, RateKind};
 use sha2::{Digest, Sha256};
 
 /// A kind and sixteen bytes: an id as it is, or the beginning of a hash where the name is a text or two ids.
@@ -11,22 +11,46 @@ impl Name {
     pub(crate) const LEN: usize = 17;
 
     pub(crate) fn of(rate: &Rate) -> Self {
-        match rate {
-            Rate::SendsOfUser(user) => Self::new(0, *user.as_bytes()),
-            Rate::SendsIntoRoom(room) => Self::new(1, *room.as_bytes()),
-            Rate::RestOfUser(user) => Self::new(2, *user.as_bytes()),
-            Rate::SignInsFrom(address) => Self::new(3, hashed(&[address.as_bytes()])),
-            Rate::SignInsFor(name) => Self::new(4, hashed(&[name.as_bytes()])),
-            Rate::RegistrationsFrom(address) => Self::new(5, hashed(&[address.as_bytes()])),
-            Rate::Typing(user, room) => Self::new(6, hashed(&[user.as_bytes(), room.as_bytes()])),
-        }
-    }
-
-    fn new(kind: u8, id: [u8; 16]) -> Self {
-        let mut name = [kind; Self::LEN];
+        let id = match rate {
+            Rate::SendsOfUser(user) | Rate::RestOfUser(user) => *user.as_bytes(),
+            Rate::SendsIntoRoom(room) => *room.as_bytes(),
+            Rate::SignInsFrom(text) | Rate::SignInsFor(text) | Rate::RegistrationsFrom(text) => {
+                hashed(&[text.as_bytes()])
+            }
+            Rate::Typing(user, room) => hashed(&[user.as_bytes(), room.as_bytes()]),
+        };
+        let mut name = [code(rate.kind()); Self::LEN];
         let [_, rest @ ..] = &mut name;
         *rest = id;
         Self(name)
+    }
+
+    /// What is counted under it; `None` of a name that another version or a stranger made.
+    pub(crate) fn kind(&self) -> Option<RateKind> {
+        let [first, ..] = self.0;
+        KINDS.into_iter().find(|kind| code(*kind) == first)
+    }
+}
+
+const KINDS: [RateKind; 7] = [
+    RateKind::SendsOfUser,
+    RateKind::SendsIntoRoom,
+    RateKind::RestOfUser,
+    RateKind::SignInsFrom,
+    RateKind::SignInsFor,
+    RateKind::RegistrationsFrom,
+    RateKind::Typing,
+];
+
+fn code(kind: RateKind) -> u8 {
+    match kind {
+        RateKind::SendsOfUser => 0,
+        RateKind::SendsIntoRoom => 1,
+        RateKind::RestOfUser => 2,
+        RateKind::SignInsFrom => 3,
+        RateKind::SignInsFor => 4,
+        RateKind::RegistrationsFrom => 5,
+        RateKind::Typing => 6,
     }
 }
 
@@ -61,5 +85,9 @@ mod tests {
         ];
         let names: std::collections::HashSet<_> = rates.iter().map(Name::of).collect();
         assert_eq!(names.len(), rates.len());
+        for rate in rates {
+            assert_eq!(Name::of(&rate).kind(), Some(rate.kind()));
+        }
+        assert_eq!(Name([7; Name::LEN]).kind(), None);
     }
 }

@@ -12,12 +12,8 @@ use crate::rates::Name;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SharedRate {
     pub(crate) name: Name,
-    pub(crate) interval: Duration,
     pub(crate) level: Level,
 }
-
-/// No rate takes longer to refill: what says so is nonsense, and must not overflow.
-const LONGEST: Duration = Duration::from_secs(31_536_000);
 
 /// The bytes of a probe.
 pub(crate) fn probe(node: u64, number: u64) -> Vec<u8> {
@@ -31,10 +27,10 @@ pub(crate) fn lost(node: u64) -> Vec<u8> {
 
 /// The bytes of a shared rate.
 pub(crate) fn rate(node: u64, rate: &SharedRate) -> Vec<u8> {
-    let SharedRate { name, interval, level } = rate;
+    let SharedRate { name, level } = rate;
     let Waiting { wait, left, most } = level.waiting.unwrap_or(Waiting::NONE);
     let mut bytes = with(node, Kind::Rate, &[&name.0]);
-    for duration in [*interval, level.empty_in, wait, left, most] {
+    for duration in [level.empty_in, wait, left, most] {
         bytes.put_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
     bytes
@@ -50,19 +46,22 @@ pub(crate) fn probed(bytes: &[u8]) -> Option<u64> {
     bytes.get(HEADER..)?.try_get_u64().ok()
 }
 
-/// The shared rate in these bytes.
+/// The shared rate in these bytes: a claim, which may be any number.
 ///
 /// # Errors
 /// [`Unreadable`].
 pub(crate) fn shared_rate(bytes: &[u8]) -> Result<SharedRate, Unreadable> {
     let (name, mut rest) = named(bytes)?;
-    let mut durations = [Duration::ZERO; 5];
+    let mut durations = [Duration::ZERO; 4];
     for duration in &mut durations {
-        *duration = Duration::from_micros(rest.try_get_u64().map_err(|_| SHORT)?).min(LONGEST);
+        *duration = Duration::from_micros(rest.try_get_u64().map_err(|_| SHORT)?);
     }
-    let [interval, empty_in, wait, left, most] = durations;
+    if !rest.is_empty() {
+        return Err(SHORT);
+    }
+    let [empty_in, wait, left, most] = durations;
     let waiting = (!left.is_zero()).then_some(Waiting { wait, left, most });
-    Ok(SharedRate { name, interval, level: Level { empty_in, waiting } })
+    Ok(SharedRate { name, level: Level { empty_in, waiting } })
 }
 
 /// The name that is forgiven.

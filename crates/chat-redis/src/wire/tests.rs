@@ -135,7 +135,7 @@ fn rates_and_words_of_the_house_are_understood() {
         }),
     };
     for level in [level, Level { waiting: None, ..level }] {
-        let said = SharedRate { name: Name([7; Name::LEN]), interval: Duration::from_secs(12), level };
+        let said = SharedRate { name: Name([7; Name::LEN]), level };
         assert_eq!(shared_rate(&rate(NODE, &said)), Ok(said));
     }
     assert_eq!(forgiven_name(&forgiven(NODE, Name([9; Name::LEN]))), Ok(Name([9; Name::LEN])));

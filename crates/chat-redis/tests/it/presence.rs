@@ -65,6 +65,35 @@ async fn a_shorter_lease_of_one_node_does_not_cut_a_longer_one_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_another_type_concerns_one_user_until_the_next_lease() {
+    let settings = fresh_settings();
+    let (one, other) = two(&settings).await;
+    let both = [(ANN, Status::Online), (BOB, Status::Away)];
+    one.lease(&both, Duration::from_secs(60)).await.unwrap();
+    let key = format!("{}:{{user:{ANN}}}:presence", settings.prefix);
+    server().ask(&["DEL", &key]).unwrap();
+    server().ask(&["SET", &key, "a text"]).unwrap();
+    assert_eq!(other.status(&[ANN, BOB]).await.unwrap(), [Status::Offline, Status::Away]);
+    one.lease(&both, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(other.status(&[ANN, BOB]).await.unwrap(), [Status::Online, Status::Away]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_refused_keeps_no_other_from_being_taken() {
+    let server = own_server();
+    let settings = fresh_settings();
+    let (one, other) = two_at(&server.url(), &settings).await;
+    let mut leases: Vec<_> = users(6_000).into_iter().map(|user| (user, Status::Online)).collect();
+    let refused = UserId(Uuid::from_u128(u128::MAX));
+    leases.insert(7, (refused, Status::Online));
+    let allowed = format!("~{}:{{user:0*", settings.prefix);
+    server.ask(&["ACL", "SETUSER", "default", "resetkeys", &allowed]).unwrap();
+    assert!(one.lease(&leases, Duration::from_secs(60)).await.is_err(), "what was not taken is told");
+    assert_eq!(other.status(&users(6_000)).await.unwrap(), vec![Status::Online; 6_000]);
+    assert!(other.status(&[refused]).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_redis_presence_is_unavailable_soon_and_then_available_again() {
     let server = own_server();
     let settings = fresh_settings();

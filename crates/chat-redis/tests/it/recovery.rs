@@ -17,6 +17,9 @@ async fn a_bus_recovers_from_a_server_that_died() {
 
     server.kill().unwrap();
     until("both nodes know", Duration::from_secs(1), || !one.is_healthy() && !other.is_healthy()).await;
+    for node in [&one, &other] {
+        assert_eq!(heard_soon(node).await, Some(Heard::Interrupted), "who polls seldom is told to begin at once");
+    }
     one.publish(event_note(ROOM, 1));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(heard_soon(&other).await, None, "nobody is told to ask the record for nothing");

@@ -46,6 +46,11 @@ pub enum AssemblyError {
     /// A record in memory dies with its process.
     #[error("memory: holds nothing that could be copied")]
     NothingToCopy,
+    /// A copy into the record was broken off.
+    #[error(
+        "store.url: a copy into this database was begun and not finished; finish it by the same `chat-server copy`"
+    )]
+    HalfCopied,
     /// The record did not answer at the start.
     #[error(transparent)]
     Unavailable(#[from] chat_domain::refusal::Unavailable),
@@ -126,6 +131,7 @@ impl AssemblyError {
             | Self::Sqlite(_)
             | Self::Redis(_)
             | Self::NothingToCopy
+            | Self::HalfCopied
             | Self::Tokens(_)
             | Self::Passwords(_) => true,
             Self::Postgres(error) => is_setting(error),

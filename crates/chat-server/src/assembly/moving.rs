@@ -7,6 +7,8 @@ use chat_domain::{
     usecases::copying::{self, CopyRefused, Tally},
 };
 
+use chat_sqlite::Sqlite;
+
 use super::{AssemblyError, record};
 use crate::config::{Settings, StoreUrl};
 
@@ -16,6 +18,9 @@ pub enum CopyError {
     /// One of the two can't be opened.
     #[error(transparent)]
     Assembly(#[from] AssemblyError),
+    /// A server runs on the source.
+    #[error("--from: a server has {0} open; stop it first")]
+    InUse(String),
     /// The copy itself.
     #[error(transparent)]
     Refused(#[from] CopyRefused),
@@ -26,6 +31,11 @@ pub enum CopyError {
 /// # Errors
 /// [`CopyError`].
 pub async fn copy(from: &StoreUrl, to: &StoreUrl, settings: &Settings) -> Result<Vec<Tally>, CopyError> {
+    if let StoreUrl::Sqlite(path) = from
+        && Sqlite::is_in_use(path).map_err(AssemblyError::from)?
+    {
+        return Err(CopyError::InUse(path.display().to_string()));
+    }
     let (from, to) = (record::archive(from, settings).await?, record::archive(to, settings).await?);
     let mut told = (None, Instant::now());
     let tallies = copying::copy(&*from, &*to, |kind, rows| tell(&mut told, kind, rows)).await?;

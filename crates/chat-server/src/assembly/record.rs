@@ -31,16 +31,21 @@ impl Record {
         }
     }
 
-    /// Opens the store that the settings name.
+    /// Opens the store that the settings name; one that a copy has filled in part is not served.
     pub(super) async fn open(settings: &Settings) -> Result<Self, AssemblyError> {
         Ok(match &settings.store.url {
             StoreUrl::Memory => Self::of(&Memory::new()),
-            StoreUrl::Sqlite(path) => Self::of(&Sqlite::open(path, &bounds::sqlite(settings))?),
+            StoreUrl::Sqlite(path) => Self::of(&whole(Sqlite::open(path, &bounds::sqlite(settings))?).await?),
             StoreUrl::Postgres(url) => {
-                Self::of(&Postgres::open(url.expose().unwrap_or_default(), &bounds::postgres(settings)).await?)
+                let url = url.expose().unwrap_or_default();
+                Self::of(&whole(Postgres::open(url, &bounds::postgres(settings)).await?).await?)
             }
         })
     }
+}
+
+async fn whole<S: Archive>(store: S) -> Result<S, AssemblyError> {
+    if store.is_filling().await? { Err(AssemblyError::HalfCopied) } else { Ok(store) }
 }
 
 /// A record as rows.

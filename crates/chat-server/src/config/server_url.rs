@@ -22,12 +22,15 @@ impl ServerUrl {
         let Some((scheme, rest)) = self.0.split_once("://") else {
             return if self.0.is_empty() { String::new() } else { REDACTED.to_owned() };
         };
-        let (rest, parameters) = rest.split_once('?').map_or((rest, None), |(rest, after)| (rest, Some(after)));
-        // A password may hold an unescaped slash or `@`: the host begins after the last one.
+        // A password may hold an unescaped slash, question mark or `@`: the place begins after the last `@`. What is taken for
+        // a password too much is only not shown.
         let (credentials, place) =
             rest.rsplit_once('@').map_or((None, rest), |(credentials, place)| (Some(credentials), place));
+        let (place, parameters) = place.split_once('?').map_or((place, None), |(place, after)| (place, Some(after)));
         let credentials = match credentials.map(|credentials| credentials.split_once(':')) {
             None => String::new(),
+            // A parameter's value may hold an `@` as well.
+            Some(None) if credentials.is_some_and(|user| user.contains(['/', '?', '='])) => format!("{REDACTED}@"),
             Some(None) => format!("{}@", credentials.unwrap_or_default()),
             Some(Some((user, _))) => format!("{user}:{REDACTED}@"),
         };
@@ -82,6 +85,9 @@ mod tests {
             ("redis://:hunter2@cache:6379/1", "redis://:[redacted]@cache:6379/1"),
             ("postgres://chat:hun/ter@2@db/chat", "postgres://chat:[redacted]@db/chat"),
             ("postgres://db/chat?user=chat&password=hunter2", "postgres://db/chat?user=chat&password=[redacted]"),
+            ("postgres://chat:hun?ter2@db/chat", "postgres://chat:[redacted]@db/chat"),
+            ("postgres://chat:hun#ter2?x=y@z@db/chat", "postgres://chat:[redacted]@db/chat"),
+            ("postgres://db/chat?user=chat&password=hunter2@x", "postgres://[redacted]@x"),
             ("chat:hunter2@db", "[redacted]"),
         ] {
             let url = ServerUrl::from(url.to_owned());

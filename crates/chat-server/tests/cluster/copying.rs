@@ -9,7 +9,7 @@ use chat_sqlite::Sqlite;
 use serde_json::json;
 
 use crate::{
-    harness::{App, Replica, Socket, User, binary, encode},
+    harness::{App, Replica, SECRET, Socket, User, binary, encode},
     record,
 };
 
@@ -88,4 +88,42 @@ async fn a_record_that_moved_in_the_middle_answers_as_if_it_had_not() {
         let to = (&Stores::of(new.clone()), &new as _);
         agree_across_a_copy(seed, 200, &Stores::of(Memory::new()), from, to).await;
     }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_server_that_runs_is_refused() {
+    let old = App::usual().set("STORE__URL", "sqlite:chat.db").set("REDIS__URL", "").spawn().await;
+    old.user("somebody").await;
+    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &record::database());
+    assert_eq!(refused.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains("stop it first"), "{why}");
+    old.user("else").await;
+}
+
+#[tokio::test]
+async fn a_chat_that_moved_is_not_overwritten_by_what_it_was() {
+    let mut old = App::usual().set("STORE__URL", "sqlite:chat.db").set("REDIS__URL", "").spawn().await;
+    let alice = old.user("alice").await;
+    let room = alice.creates_private_room("moved", &[]).await;
+    alice.posts(&room, "before").await;
+    old.kill().await;
+    let (from, to) = (format!("sqlite:{}", old.directory().join("chat.db").display()), record::database());
+    assert!(copy(&from, &to).status.success());
+    let node = App::usual().set("STORE__URL", &to).spawn().await;
+    let head = alice.at(&node).posts(&room, "after").await["seq"].clone();
+    assert_eq!(copy(&from, &to).status.code(), Some(1));
+    assert_eq!(alice.at(&node).history(&room).await.last().unwrap()["seq"], head);
+    assert_eq!(alice.at(&node).posts(&room, "and on").await["seq"], head.as_u64().unwrap() + 1);
+}
+
+#[tokio::test]
+async fn a_record_that_was_copied_in_part_is_not_served() {
+    let to = record::database();
+    let name = to.rsplit('/').next().unwrap();
+    record::postgres().run_sql(name, "UPDATE meta SET filling = TRUE").unwrap();
+    let mut serve = Command::new(binary());
+    let refused = serve.env_clear().env("DATABASE_URL", &to).env("CHAT_AUTH__SECRET", SECRET).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("begun and not finished"));
 }

@@ -144,3 +144,32 @@ async fn f1_a_record_that_is_gone_is_unavailable_and_recovers() {
     socket.posts(&room, "by the same socket").await;
     socket.sees("by the same socket").await;
 }
+
+#[tokio::test]
+async fn a_log_that_was_rewound_behind_our_backs_is_reset() {
+    let cluster = nodes(2).start().await;
+    let (alice, bob) = (cluster.nodes[0].user("alice").await, cluster.nodes[1].user("bob").await);
+    let room = alice.creates_private_room("rewound", &[&bob]).await;
+    let mut his = bob.connects().await;
+    his.subscribes(&room).await;
+    for n in 0..10 {
+        alice.posts(&room, &format!("said {n}")).await;
+        his.sees(&format!("said {n}")).await;
+    }
+    let head = alice.head(&room).await;
+    // As a careless restore does: the last five are gone, and the epoch is the same.
+    let database = cluster.url.rsplit('/').next().unwrap();
+    let forget = format!(
+        "BEGIN; DELETE FROM messages WHERE room = '{room}' AND seq > {0}; UPDATE rooms SET head = {0} WHERE id = '{room}'; COMMIT",
+        head - 5
+    );
+    crate::record::postgres().run_sql(database, &forget).unwrap();
+    let reset = his.hears("reset").await;
+    assert_eq!((&reset["reason"], &reset["head"]), (&json!("ahead"), &json!(head - 5)));
+    let epoch = reset["epoch"].clone();
+    let answer = his.resumes(&room, &epoch, head).await;
+    assert_eq!((&answer["status"], &answer["head"]), (&json!("reset"), &json!(head - 5)), "{answer}");
+    assert_eq!(his.resumes(&room, &epoch, head - 5).await["status"], "live");
+    assert_eq!(alice.posts(&room, "on").await["seq"], head - 4);
+    his.sees("on").await;
+}

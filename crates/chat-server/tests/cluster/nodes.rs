@@ -12,6 +12,8 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<App>,
     pub(crate) postgres: Option<Postgres>,
     pub(crate) redis: Option<Redis>,
+    /// Of the record.
+    pub(crate) url: String,
 }
 
 /// How the nodes are wired.
@@ -73,7 +75,7 @@ impl Plan {
         for number in 1..=self.nodes {
             nodes.push(options.clone().set("NODE__NAME", format!("n{number}")).spawn().await);
         }
-        Cluster { nodes, postgres, redis }
+        Cluster { nodes, postgres, redis, url }
     }
 }
 
