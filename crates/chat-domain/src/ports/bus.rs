@@ -49,7 +49,7 @@ pub enum Note {
 pub enum Heard {
     /// A note of another node.
     Note(Note),
-    /// Something may have been missed: verify the heads.
+    /// Something may have been missed, or will be from now on: verify the heads.
     Interrupted,
 }
 

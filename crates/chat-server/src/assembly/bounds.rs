@@ -49,6 +49,7 @@ pub(super) fn redis(settings: &Settings) -> chat_redis::Settings {
     chat_redis::Settings {
         prefix: settings.redis.prefix.clone(),
         tail_events: settings.redis.tail_events,
+        tail_bytes: settings.redis.tail_bytes,
         rates: rates(settings),
         rates_alone: settings.redis.rates_alone,
         ..chat_redis::Settings::default()

@@ -39,6 +39,8 @@ section! {
         prefix: String = "chat".to_owned();
         /// Recent events of each room that are kept there for nodes that begin to hold it.
         tail_events: usize = 256, within 1..=10_000;
+        /// Bytes of them, per room; the oldest go first.
+        tail_bytes: usize = 262_144, within 4_096..=67_108_864;
         /// By what every rate is divided on a node while Redis is away, so that many nodes do not multiply what is allowed.
         rates_alone: u32 = 2, within 1..=1_000;
     }
