@@ -9,6 +9,7 @@ mod batch;
 mod creations;
 mod facts;
 mod hints;
+mod locked;
 mod members;
 mod messages;
 mod queries;
@@ -41,21 +42,39 @@ pub(crate) type Answers = Vec<Result<Outcome, Refusal>>;
 /// A broken constraint is most likely a race with another node that made the same thing (a room of the same pair, or under the
 /// same nonce): the batch is tried once more, and finds what the other made. Broken again, it is a defect or a hand in the
 /// tables, which must not spoil the others of the batch: then each command gets a transaction of its own.
+///
+/// A row that somebody else holds for too long must not spoil what happens in other rooms either: then each room gets a
+/// transaction of its own.
 pub(crate) async fn commit(
     conn: &AsyncPgConnection,
     commands: Vec<Command>,
     attempts: usize,
+    lock_timeout: Duration,
 ) -> Result<Answers, Fault> {
     let started = Instant::now();
     let answers = match tried(conn, &commands, attempts).await {
-        Err(why) if why.is_constraint() && commands.len() > 1 => one_by_one(conn, &commands, attempts, &why).await,
-        Err(why) if why.is_constraint() => Ok(vec![broken(&why)]),
-        other => other,
+        // Only now, when nothing of the batch is there yet.
+        Err(why) if why.met_a_lock() => locked::room_by_room(conn, &commands, attempts, lock_timeout, why).await,
+        other => settled(conn, &commands, attempts, other).await,
     };
     metrics::histogram!("chat_store_commit_seconds").record(started.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer commands than 2^52")]
     metrics::histogram!("chat_store_batch_size").record(commands.len() as f64);
     answers
+}
+
+/// What comes of a batch that was tried, when constraints were broken.
+async fn settled(
+    conn: &AsyncPgConnection,
+    commands: &[Command],
+    attempts: usize,
+    answers: Result<Answers, Fault>,
+) -> Result<Answers, Fault> {
+    match answers {
+        Err(why) if why.is_constraint() && commands.len() > 1 => one_by_one(conn, commands, attempts, &why).await,
+        Err(why) if why.is_constraint() => Ok(vec![broken(&why)]),
+        other => other,
+    }
 }
 
 async fn one_by_one(

@@ -80,6 +80,12 @@ impl Fault {
         matches!(self, Self::Failed(Error::DatabaseError(_, about)) if about.message() == "deadlock detected")
     }
 
+    /// Whether somebody else held a row for longer than `lock_timeout`. Known by its message too.
+    pub(crate) fn met_a_lock(&self) -> bool {
+        let told = "canceling statement due to lock timeout";
+        matches!(self, Self::Failed(Error::DatabaseError(_, about)) if about.message() == told)
+    }
+
     /// Whether the way to the server is broken, and other connections may be broken as well.
     pub(crate) fn is_lost(&self) -> bool {
         let lost =

@@ -19,13 +19,13 @@ use chat_domain::{
 use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt;
 
-use crate::{Postgres, commit, fault::Fault, handle::only_unavailable, rows::place};
+use crate::{Postgres, Settings, commit, fault::Fault, handle::only_unavailable, rows::place};
 
 #[async_trait]
 impl RoomStore for Postgres {
     async fn commit(&self, batch: Vec<Command>) -> Result<Vec<Result<Outcome, Refusal>>, Unavailable> {
-        let attempts = self.settings().attempts;
-        let answers = self.write("commit", move |conn| commit::commit(conn, batch, attempts).boxed());
+        let Settings { attempts, lock_timeout, .. } = *self.settings();
+        let answers = self.write("commit", move |conn| commit::commit(conn, batch, attempts, lock_timeout).boxed());
         answers.await.map_err(only_unavailable)
     }
 

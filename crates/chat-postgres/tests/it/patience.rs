@@ -129,6 +129,40 @@ async fn a_lock_that_is_never_given_back_ends_the_wait_and_nothing_else() {
     assert!(fresh.store.commit(vec![command]).await.unwrap()[0].is_ok());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_room_fails_no_other_of_its_batch() {
+    let patience = Duration::from_secs(1);
+    let (fresh, world, ann, all) = lobby(&Settings { writers: 1, lock_timeout: patience, ..settings() }).await;
+    let locked = world.room("locked", &[ann]).await;
+    let mut hand = AsyncPgConnection::establish(&fresh.database().url()).await.unwrap();
+    let hold = "BEGIN; SELECT * FROM rooms WHERE name = 'locked' FOR UPDATE";
+    hand.batch_execute(hold).await.unwrap();
+    let post = |room, name| world.command(ann, room, named(name, name));
+    let begun = Instant::now();
+    let batch = vec![post(all, "one"), post(locked, "two"), post(all, "three"), post(locked, "four")];
+    let answers = fresh.store.commit(batch.clone()).await.unwrap();
+    assert!(begun.elapsed() < patience * 2, "{:?}", begun.elapsed());
+    for (at, answer) in answers.iter().enumerate() {
+        match answer {
+            Ok(outcome) => assert_eq!((outcome.events[0].room, at % 2), (all, 0)),
+            Err(refusal) => assert!(at % 2 == 1 && format!("{refusal:?}").contains("lock timeout"), "{refusal:?}"),
+        }
+    }
+    assert!(answers[0].as_ref().unwrap().events[0].seq < answers[2].as_ref().unwrap().events[0].seq);
+
+    // The connection waits as long as before; what is sent again is there once.
+    let store = fresh.store.clone();
+    let again = tokio::spawn(async move { store.commit(batch).await.unwrap() });
+    a_node_is(&fresh, WAITING).await;
+    tokio::time::sleep(patience * 6 / 10).await;
+    hand.batch_execute("ROLLBACK").await.unwrap();
+    assert!(again.await.unwrap().iter().all(Result::is_ok));
+    nothing_is_open(&fresh).await;
+    let posted = |room| fresh.store.history(ann, room, Window::Latest, 10);
+    assert_eq!(posted(all).await.unwrap().items.len(), 2);
+    assert_eq!(posted(locked).await.unwrap().items.len(), 2);
+}
+
 /// A node freezes in the middle of a transaction: the server has let it have its rooms, and it never hears of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_freezes_in_a_transaction_holds_its_rooms_for_a_moment_only() {

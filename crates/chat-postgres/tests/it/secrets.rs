@@ -26,7 +26,8 @@ async fn r3_a_dump_holds_of_every_secret_its_hash_alone() {
     let (id, at) = (chat_domain::ids::SessionId(world.id()), world.now());
     let expires_at = at.plus_millis(3_600_000);
     let password = world.hash(ann).await;
-    let session = chat_domain::ports::NewSession { id, user: ann, password, device: None, refresh: first, at, expires_at };
+    let session =
+        chat_domain::ports::NewSession { id, user: ann, password, device: None, refresh: first, at, expires_at };
     fresh.store.open(session).await.unwrap();
     for (presented, successor) in [(first, second), (second, third)] {
         let rotated = fresh.store.rotate(presented, successor, at, expires_at).await.unwrap();

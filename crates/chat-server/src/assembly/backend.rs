@@ -70,7 +70,7 @@ impl Backend {
     pub async fn assemble(settings: &Settings) -> Result<Self, AssemblyError> {
         let keys = secret::signing_keys(settings)?;
         let record = Record::open(settings).await?;
-        let between = Between::open(settings).await?;
+        let between = Between::open(settings, record.identity.as_deref()).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let hub_ports = HubPorts {
             accounts: Arc::clone(&record.accounts),

@@ -19,11 +19,13 @@ pub(super) struct Between {
 
 impl Between {
     /// As the settings say. A Redis that is away is no error: the node serves by the record alone until it is back.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, AssemblyError> {
+    /// Nodes hear those only who share their record, also where another chat's nodes use the same Redis by mistake: numbers of
+    /// a copied database look like one's own.
+    pub(super) async fn open(settings: &Settings, identity: Option<&str>) -> Result<Self, AssemblyError> {
         let Some(url) = settings.redis.url.expose() else {
             return Ok(Self::without_redis(settings));
         };
-        let redis = Redis::open(url, &bounds::redis(settings)).await?;
+        let redis = Redis::open(url, &bounds::redis(settings, identity)).await?;
         Ok(Self {
             bus: Arc::new(redis.clone()),
             tail: Arc::new(redis.clone()),

@@ -41,13 +41,15 @@ pub(super) fn postgres(settings: &Settings) -> chat_postgres::Settings {
         read_timeout: Duration::from_millis(store.read_timeout_ms),
         write_timeout: Duration::from_millis(store.write_timeout_ms),
         lock_timeout: Duration::from_millis(store.lock_timeout_ms),
+        idle_timeout: Duration::from_millis(store.lock_timeout_ms / 2),
         ..chat_postgres::Settings::default()
     }
 }
 
-pub(super) fn redis(settings: &Settings) -> chat_redis::Settings {
+pub(super) fn redis(settings: &Settings, identity: Option<&str>) -> chat_redis::Settings {
+    let prefix = &settings.redis.prefix;
     chat_redis::Settings {
-        prefix: settings.redis.prefix.clone(),
+        prefix: identity.map_or_else(|| prefix.clone(), |identity| format!("{prefix}:{identity}")),
         tail_events: settings.redis.tail_events,
         tail_bytes: settings.redis.tail_bytes,
         rates: rates(settings),

@@ -16,6 +16,8 @@ pub(super) struct Record {
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) rooms: Arc<dyn RoomStore>,
     pub(super) log: Arc<dyn LogStore>,
+    /// What tells the nodes on this record from those on another; `None` for a record of one node.
+    pub(super) identity: Option<String>,
 }
 
 impl Record {
@@ -28,6 +30,7 @@ impl Record {
             sessions: Arc::new(store.clone()),
             rooms: Arc::new(store.clone()),
             log: Arc::new(store.clone()),
+            identity: None,
         }
     }
 
@@ -38,7 +41,8 @@ impl Record {
             StoreUrl::Sqlite(path) => Self::of(&whole(Sqlite::open(path, &bounds::sqlite(settings))?).await?),
             StoreUrl::Postgres(url) => {
                 let url = url.expose().unwrap_or_default();
-                Self::of(&whole(Postgres::open(url, &bounds::postgres(settings)).await?).await?)
+                let store = whole(Postgres::open(url, &bounds::postgres(settings)).await?).await?;
+                Self { identity: Some(store.identity().await?), ..Self::of(&store) }
             }
         })
     }

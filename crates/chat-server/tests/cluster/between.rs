@@ -165,3 +165,35 @@ async fn typing_crosses_nodes() {
     hers.says(json!({"type": "typing", "room": room, "on": true}).to_string()).await;
     assert_eq!(his.hears("typing").await["user"], people[0].id);
 }
+
+#[tokio::test]
+async fn a_copied_database_is_another_chat_even_on_the_same_redis() {
+    let original = nodes(1).set("REDIS__PREFIX", "same").start().await;
+    let (people, room) = people(&original).await;
+    let alice = &people[0];
+    alice.posts(&room, "before the copy").await;
+    let (mut socket, _) = listens(alice, &room).await;
+    let clone = format!("clone_{}", uuid::Uuid::now_v7().simple());
+    let database = original.url.rsplit('/').next().unwrap();
+    // A template may have no connections.
+    let postgres = crate::record::postgres();
+    let copy = |name: &str| {
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+        postgres.run_sql("postgres", &cut).unwrap();
+        postgres.create_database(name, Some(database))
+    };
+    let mut tries = 0;
+    while let Err(error) = copy(&clone) {
+        tries += 1;
+        assert!(tries < 50, "{error}");
+    }
+    let other = App::usual().set("STORE__URL", postgres.url(&clone)).set("REDIS__PREFIX", "same").spawn().await;
+    alice.at(&other).posts(&room, "said in the copy").await;
+    let strange = |frame: &serde_json::Value| frame.to_string().contains("said in the copy");
+    socket.never(Duration::from_secs(1), "the copy is not heard", strange).await;
+    crate::harness::eventually("the pool recovers", || async {
+        alice.tries_to_post(&room, "said in the original").await.status == 201
+    })
+    .await;
+    socket.sees("said in the original").await;
+}

@@ -69,8 +69,6 @@ impl Plan {
             (Wire::Own | Wire::Shared, _) => record::redis().url(),
         };
         let options = self.options.set("STORE__URL", &url).set("REDIS__URL", between);
-        // What is said on the bus stays among those who share the database.
-        let options = options.set("REDIS__PREFIX", &url[url.len() - 32..]);
         let mut nodes = Vec::new();
         for number in 1..=self.nodes {
             nodes.push(options.clone().set("NODE__NAME", format!("n{number}")).spawn().await);

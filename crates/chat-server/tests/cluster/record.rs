@@ -1,5 +1,5 @@
 //! Where the servers of this suite keep their record: on one PostgreSQL and one Redis that the suite starts for itself, each
-//! in a database of its own and under a prefix of its own.
+//! in a database of its own, and so out of the others' hearing.
 
 use std::{
     collections::HashMap,
@@ -68,6 +68,5 @@ pub(crate) fn database() -> String {
 /// The settings of a server that runs in this directory.
 pub(crate) fn place(directory: &Path) -> Vec<(&'static str, String)> {
     let url = MADE.lock().unwrap().entry(directory.to_owned()).or_insert_with(database).clone();
-    let prefix = url.rsplit('_').next().unwrap()[..32].to_owned();
-    vec![("CHAT_STORE__URL", url), ("CHAT_REDIS__URL", redis().url()), ("CHAT_REDIS__PREFIX", prefix)]
+    vec![("CHAT_STORE__URL", url), ("CHAT_REDIS__URL", redis().url())]
 }
