@@ -138,7 +138,7 @@ async fn a_mode_under_another_spelling_connects_no_more_in_the_clear() {
     }
     assert!(secured().encrypts("127.0.0.1", "sslmod%65=require").await.unwrap());
     assert!(!secured().encrypts("127.0.0.1", "sslmod%65=disable").await.unwrap());
-    for nonsense in ["sslmode=require&sslmod%65=disable", "SSLMODE=require", "sslmode=requir"] {
+    for nonsense in ["sslmode=require&sslmod%65=disable", "SSLMODE=require", "sslmode=demand"] {
         let refused = Postgres::open(&format!("{}?{nonsense}", database.url()), &settings()).await.unwrap_err();
         assert!(matches!(refused, OpenError::Url(_)), "{nonsense}: {refused}");
     }
