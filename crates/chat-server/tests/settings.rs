@@ -145,12 +145,12 @@ fn a_wrong_value_is_one_sentence_that_names_the_key_and_where_it_came_from() {
         (
             "CHAT_STORE__URL",
             "mysql://u:pw@h/d",
-            "store.url: unknown scheme \"mysql\"; known are sqlite:PATH and memory: (from CHAT_STORE__URL)",
+            "store.url: unknown scheme \"mysql\"; known are sqlite:PATH, postgres://HOST/DATABASE and memory: (from CHAT_STORE__URL)",
         ),
         (
             "DATABASE_URL",
-            "postgres://u:pw@h/d",
-            "store.url: unknown scheme \"postgres\"; known are sqlite:PATH and memory: (from DATABASE_URL)",
+            "mariadb://u:pw@h/d",
+            "store.url: unknown scheme \"mariadb\"; known are sqlite:PATH, postgres://HOST/DATABASE and memory: (from DATABASE_URL)",
         ),
         (
             "REDIS_URL",
