@@ -26,7 +26,7 @@ section! {
         /// Milliseconds that a write may take; one that took longer may have been committed all the same.
         write_timeout_ms: u64 = 10_000, within 100..=600_000;
         /// Milliseconds that a statement waits in PostgreSQL for a row that somebody else has locked.
-        lock_timeout_ms: u64 = 4_000, within 100..=60_000;
+        lock_timeout_ms: u64 = 4_000, within 1_000..=60_000;
     }
 }
 

@@ -1,6 +1,6 @@
 //! An embedded chat moves into a cluster by one command, and nobody's client notices but for the address.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use chat_contract::{Stores, model::agree_across_a_copy};
 use chat_memory::Memory;
@@ -9,14 +9,12 @@ use chat_sqlite::Sqlite;
 use serde_json::json;
 
 use crate::{
-    harness::{App, Replica, SECRET, Socket, User, binary, encode},
-    record,
+    harness::{App, Replica, SECRET, Socket, User, encode},
+    record::{self, runs},
 };
 
-fn copy(from: &str, to: &str) -> Output {
-    let mut command = Command::new(binary());
-    command.args(["copy", "--from", from, "--to", to]).env_clear();
-    command.output().unwrap()
+async fn copy(from: &str, to: &str) -> Output {
+    runs(&["copy", "--from", from, "--to", to], &[]).await
 }
 
 #[tokio::test]
@@ -40,12 +38,12 @@ async fn an_embedded_chat_moves_into_a_cluster_whole() {
     old.signal(rustix::process::Signal::TERM);
     old.ended().await;
     let (from, to) = (format!("sqlite:{}", old.directory().join("chat.db").display()), record::database());
-    let copied = copy(&from, &to);
+    let copied = copy(&from, &to).await;
     let said = String::from_utf8_lossy(&copied.stdout).into_owned();
     assert!(copied.status.success(), "{said}{}", String::from_utf8_lossy(&copied.stderr));
     assert!(said.contains("messages") && said.ends_with("copied and verified\n"), "{said}");
     // Again: nothing to do, and the same is said.
-    assert_eq!(String::from_utf8_lossy(&copy(&from, &to).stdout), said);
+    assert_eq!(String::from_utf8_lossy(&copy(&from, &to).await.stdout), said);
     let node = App::usual().set("STORE__URL", &to).spawn().await;
     let there = |user: &User| user.at(&node);
     assert_eq!(there(&bob).history(&room).await, history);
@@ -71,7 +69,7 @@ async fn a_chat_in_use_is_not_overwritten() {
     let to = record::database();
     let node = App::usual().set("STORE__URL", &to).spawn().await;
     let alice = node.user("alice").await;
-    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &to);
+    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &to).await;
     assert_eq!(refused.status.code(), Some(1));
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("the target holds another chat"), "{why}");
@@ -94,7 +92,7 @@ async fn a_record_that_moved_in_the_middle_answers_as_if_it_had_not() {
 async fn a_copy_of_a_server_that_runs_is_refused() {
     let old = App::usual().set("STORE__URL", "sqlite:chat.db").set("REDIS__URL", "").spawn().await;
     old.user("somebody").await;
-    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &record::database());
+    let refused = copy(&format!("sqlite:{}", old.directory().join("chat.db").display()), &record::database()).await;
     assert_eq!(refused.status.code(), Some(1));
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("stop it first"), "{why}");
@@ -109,10 +107,10 @@ async fn a_chat_that_moved_is_not_overwritten_by_what_it_was() {
     alice.posts(&room, "before").await;
     old.kill().await;
     let (from, to) = (format!("sqlite:{}", old.directory().join("chat.db").display()), record::database());
-    assert!(copy(&from, &to).status.success());
+    assert!(copy(&from, &to).await.status.success());
     let node = App::usual().set("STORE__URL", &to).spawn().await;
     let head = alice.at(&node).posts(&room, "after").await["seq"].clone();
-    assert_eq!(copy(&from, &to).status.code(), Some(1));
+    assert_eq!(copy(&from, &to).await.status.code(), Some(1));
     assert_eq!(alice.at(&node).history(&room).await.last().unwrap()["seq"], head);
     assert_eq!(alice.at(&node).posts(&room, "and on").await["seq"], head.as_u64().unwrap() + 1);
 }
@@ -122,8 +120,7 @@ async fn a_record_that_was_copied_in_part_is_not_served() {
     let to = record::database();
     let name = to.rsplit('/').next().unwrap();
     record::postgres().run_sql(name, "UPDATE meta SET filling = TRUE").unwrap();
-    let mut serve = Command::new(binary());
-    let refused = serve.env_clear().env("DATABASE_URL", &to).env("CHAT_AUTH__SECRET", SECRET).output().unwrap();
+    let refused = runs(&["serve"], &[("DATABASE_URL", &to), ("CHAT_AUTH__SECRET", SECRET)]).await;
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("begun and not finished"));
 }

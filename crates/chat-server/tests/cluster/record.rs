@@ -4,13 +4,14 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output, Stdio},
     sync::{LazyLock, Mutex, OnceLock},
+    time::Duration,
 };
 
 use chat_testbed::{Postgres, Redis};
 
-use crate::harness::{SECRET, binary};
+use crate::harness::{SECRET, binary, within};
 
 /// A database with all tables and nothing in them.
 const TEMPLATE: &str = "chat_template";
@@ -33,6 +34,13 @@ pub(crate) fn postgres() -> &'static Postgres {
 pub(crate) fn redis() -> &'static Redis {
     static SERVER: OnceLock<Redis> = OnceLock::new();
     SERVER.get_or_init(|| Redis::start().unwrap())
+}
+
+/// Runs the binary to its end with these settings and no others; one that does not end is killed.
+pub(crate) async fn runs(words: &[&str], settings: &[(&str, &str)]) -> Output {
+    let mut command = tokio::process::Command::new(binary());
+    command.args(words).env_clear().envs(settings.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    within(Duration::from_secs(20), "the end of the binary", command.output()).await.unwrap()
 }
 
 /// As an operator does before the first start.

@@ -1,21 +1,13 @@
 //! How a node of a cluster starts: what it must be told, and what it waits for.
 
-use std::process::{Command, Output};
-
 use crate::{
-    harness::{App, Request, SECRET, binary},
-    record,
+    harness::{App, Request, SECRET},
+    record::{self, runs},
 };
-
-fn run(job: &str, settings: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(binary());
-    command.arg(job).env_clear().envs(settings.iter().copied());
-    command.output().unwrap()
-}
 
 #[tokio::test]
 async fn a_cluster_must_be_told_its_keys() {
-    let refused = run("serve", &[("CHAT_STORE__URL", &record::database())]);
+    let refused = runs(&["serve"], &[("CHAT_STORE__URL", &record::database())]).await;
     assert_eq!(refused.status.code(), Some(2));
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("auth.secret"), "{why}");
@@ -24,7 +16,7 @@ async fn a_cluster_must_be_told_its_keys() {
 #[tokio::test]
 async fn a_redis_without_a_shared_record_is_refused() {
     let settings = [("CHAT_STORE__URL", "memory:"), ("REDIS_URL", "redis://127.0.0.1:1")];
-    let refused = run("serve", &settings);
+    let refused = runs(&["serve"], &settings).await;
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("redis.url"));
 }
@@ -32,11 +24,11 @@ async fn a_redis_without_a_shared_record_is_refused() {
 #[tokio::test]
 async fn l2_a_server_that_is_not_there_is_named_without_its_password() {
     let url = "postgres://chat:hunter2@127.0.0.1:1/chat";
-    let refused = run("serve", &[("DATABASE_URL", url), ("CHAT_AUTH__SECRET", SECRET)]);
+    let refused = runs(&["serve"], &[("DATABASE_URL", url), ("CHAT_AUTH__SECRET", SECRET)]).await;
     assert_ne!(refused.status.code(), Some(0));
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("127.0.0.1:1") && !why.contains("hunter2"), "{why}");
-    let shown = run("config", &[("DATABASE_URL", url), ("CHAT_AUTH__SECRET", SECRET)]);
+    let shown = runs(&["config"], &[("DATABASE_URL", url), ("CHAT_AUTH__SECRET", SECRET)]).await;
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("postgres://chat:[redacted]@127.0.0.1:1/chat") && !shown.contains("hunter2"), "{shown}");
 }
