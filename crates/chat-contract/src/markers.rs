@@ -96,6 +96,11 @@ pub async fn the_first_paint_is_every_room_of_the_user_by_id(w: &World) {
         assert_eq!((&line.room, &line.log), (&live.room, &live.log));
         assert_eq!(Some(&line.member), live.members.iter().find(|member| member.user == ann));
         assert_eq!((line.unread, line.mentions, &line.last), (0, 0, &None));
+        assert_eq!(
+            line.peer,
+            (line.room.id == rooms[2]).then_some(bob),
+            "a direct room names the other one, no other room does"
+        );
     }
     refused!(w.stores.rooms.sync(UserId(w.id()), w.now()).await, Refusal::NotFound);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    ids::{RoomId, Seq},
+    ids::{RoomId, Seq, UserId},
     objects::{Epoch, LogHead, Member, Message, Room, User},
 };
 
@@ -118,6 +118,9 @@ pub struct SyncRoom {
     pub room: Room,
     /// One's own membership.
     pub member: Member,
+    /// The other one of a direct room, by whom it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<UserId>,
     /// Its log.
     #[serde(flatten)]
     pub log: LogHead,

@@ -124,6 +124,7 @@ impl State {
         Some(SyncRoom {
             room: log.room.clone(),
             member: facts.member.clone(),
+            peer: log.members.keys().find(|other| **other != user && log.room.kind == RoomKind::Direct).copied(),
             log: self.log_of(Some(log)),
             read: facts.read,
             unread: counted(unread),

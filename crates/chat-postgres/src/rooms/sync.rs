@@ -27,8 +27,8 @@ statements! {
     /// Both counts stop at 100 ("99+") and walk an index from the marker on. One's own messages are no news, and nobody's own
     /// mention of themselves is stored; a tombstone has lost its mentions. The newest message that is not deleted is one step
     /// in the index, unless the log ends in tombstones.
-    pub(crate) Lines: (RoomSql, MemberSql, BigInt, BigInt, Nullable<MessageSql>, Nullable<Array<Text>>) = concat!(
-        "SELECT ", room_columns!("room"), ", ", member_columns!("own"), ", unread.count, mentions.count, ",
+    pub(crate) Lines: (RoomSql, MemberSql, Nullable<Uuid>, BigInt, BigInt, Nullable<MessageSql>, Nullable<Array<Text>>) = concat!(
+        "SELECT ", room_columns!("room"), ", ", member_columns!("own"), ", CASE room.pair_a WHEN $1 THEN room.pair_b ELSE room.pair_a END, unread.count, mentions.count, ",
         message_columns!("last"), ", ", mine!("last", "$1"), "
         FROM members AS own
         JOIN rooms AS room ON room.id = own.room
@@ -53,7 +53,7 @@ statements! {
     );
 }
 
-type Line = (RoomRow, MemberRow, i64, i64, Option<MessageRow>, Option<Vec<String>>);
+type Line = (RoomRow, MemberRow, Option<uuid::Uuid>, i64, i64, Option<MessageRow>, Option<Vec<String>>);
 
 pub(super) async fn sync(mut conn: &AsyncPgConnection, user: UserId) -> Result<FirstPaint, Fault> {
     let lines = fixed::<Lines, _>(|query| query.bind::<Uuid, _>(user.0)).load::<Line>(&mut conn);
@@ -63,13 +63,18 @@ pub(super) async fn sync(mut conn: &AsyncPgConnection, user: UserId) -> Result<F
     Ok(FirstPaint { seq: oneself.seq()?, user: oneself.user(), rooms })
 }
 
-fn line(epoch: &Epoch, user: UserId, (room, member, unread, mentions, last, mine): Line) -> QueryResult<SyncRoom> {
+fn line(
+    epoch: &Epoch,
+    user: UserId,
+    (room, member, peer, unread, mentions, last, mine): Line,
+) -> QueryResult<SyncRoom> {
     let facts = member.facts()?;
     Ok(SyncRoom {
         last: last.map(|last| last.seen_by(user, mine)).transpose()?,
         log: room.log(epoch.clone())?,
         room: room.room()?,
         member: facts.member,
+        peer: peer.map(UserId),
         read: facts.read,
         unread: count(unread)?,
         mentions: count(mentions)?,

@@ -61,11 +61,12 @@ pub(super) fn sync(conn: &mut SqliteConnection, user: UserId) -> Result<FirstPai
         .filter(members::user.eq(Key::from(user)))
         .filter(members::is_in.eq(true))
         .order(members::room)
-        .select((RoomRow::as_select(), MemberRow::as_select()))
-        .load::<(RoomRow, MemberRow)>(conn)?;
-    let lines = own.into_iter().map(|(room, member)| {
+        .select((RoomRow::as_select(), MemberRow::as_select(), rooms::pair_a, rooms::pair_b))
+        .load::<(RoomRow, MemberRow, Option<Key>, Option<Key>)>(conn)?;
+    let lines = own.into_iter().map(|(room, member, first, second)| {
         let counts = counts.get(&RoomId::from(room.id));
-        line(conn, &epoch, user, room, &member, counts)
+        let peer = [first, second].into_iter().flatten().map(UserId::from).find(|one| *one != user);
+        Ok(SyncRoom { peer, ..line(conn, &epoch, user, room, &member, counts)? })
     });
     let rooms = lines.collect::<QueryResult<_>>()?;
     Ok(FirstPaint { seq: oneself.seq()?, user: oneself.user(), rooms })
@@ -85,6 +86,7 @@ fn line(
         log: room.log(epoch.clone())?,
         room: room.room()?,
         member: facts.member,
+        peer: None,
         read: facts.read,
         unread: count(counts.map_or(0, |counts| counts.unread))?,
         mentions: count(counts.map_or(0, |counts| counts.mentions))?,
