@@ -1,4 +1,4 @@
-//! The doors: REST and WebSocket, the error table they share, and the documents that describe them.
+//! The doors: REST and WebSocket, the error table they share, the documents that describe them, and the web client.
 //!
 //! A door knows HTTP, JSON and sockets, and nothing of stores: it asks [`chat_domain::usecases::Chat`] and shows what comes.
 
@@ -11,6 +11,7 @@ pub mod problem;
 pub mod readiness;
 pub mod rest;
 pub mod settings;
+mod ui;
 pub mod ws;
 
 pub use self::{

@@ -9,7 +9,7 @@ pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// A page.
-pub(super) fn answer(page: String) -> Answered {
+pub(crate) fn answer(page: String) -> Answered {
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))

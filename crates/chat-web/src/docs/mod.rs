@@ -1,10 +1,10 @@
-//! What the server says about itself: OpenAPI, AsyncAPI, a page that shows both, a page for each error, the front page.
+//! What the server says about itself: OpenAPI, AsyncAPI, a page that shows both, a page for each error.
 //!
 //! Everything is made once, from the table of endpoints, the frames' types and the table of errors.
 
 mod asyncapi;
 mod frames;
-mod html;
+pub(crate) mod html;
 mod openapi;
 mod schemas;
 
@@ -35,9 +35,8 @@ pub fn asyncapi_json() -> &'static str {
     &ASYNCAPI
 }
 
-pub(crate) fn endpoints() -> [Endpoint; 7] {
+pub(crate) fn endpoints() -> [Endpoint; 6] {
     [
-        Endpoint::new((Method::GET, "/"), "front_page", Who::Anyone, "What this is", front).document("text/html"),
         Endpoint::new((Method::GET, "/docs"), "docs", Who::Anyone, "These documents, for people", docs)
             .document("text/html"),
         Endpoint::new((Method::GET, "/docs/docs.css"), "docs_style", Who::Anyone, "Of `/docs`", style)
@@ -56,10 +55,6 @@ pub(crate) fn endpoints() -> [Endpoint; 7] {
 
 fn asset(media: &'static str, text: &'static str) -> Answered {
     Ok(HttpResponse::Ok().content_type(media).insert_header((header::CACHE_CONTROL, "no-cache")).body(text))
-}
-
-async fn front() -> Answered {
-    html::answer(include_str!("assets/front.html").to_owned())
 }
 
 async fn docs() -> Answered {

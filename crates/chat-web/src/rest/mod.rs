@@ -33,6 +33,7 @@ use crate::{
     problem::{ErrorCode, Problem},
     readiness::Readiness,
     settings::WebSettings,
+    ui,
 };
 
 /// Everything the REST door stands on.
@@ -68,6 +69,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     table.extend(reactions::endpoints());
     table.extend(house::endpoints());
     table.extend(docs::endpoints());
+    table.extend(ui::endpoints());
     table
 }
 

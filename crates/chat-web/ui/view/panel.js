@@ -1,0 +1,60 @@
+// The panel beside a room: its members, what is pinned, a search.
+import { bdi, button, empty, fill, h, tool } from './dom.js';
+import { moment, t } from '../text/say.js';
+import { attempt } from './over.js';
+import { face, nameOf, snippet } from './names.js';
+import { person } from './member.js';
+import { searching } from './search.js';
+
+export function panel(chat, room, house) {
+  const node = h('aside.panel', { hidden: true, onkeydown: ({ key }) => key === 'Escape' && close() });
+  let body = null;
+  let shown = null;
+  let opener = null;
+
+  /** Opens what is named, or closes it when it is open. */
+  function open(name) {
+    if (shown === name) return close();
+    opener = document.activeElement;
+    shown = name;
+    node.ariaLabel = t(name);
+    body = h('div.body', { tabIndex: -1 }, name === 'search' && searching(chat, house, room));
+    const shut = tool('close', t('close'), close);
+    fill(node, h('header', h('h2', t(name)), shut), body);
+    node.hidden = false;
+    (body.querySelector('input') ?? shut).focus();
+    return draw();
+  }
+  function close() {
+    shown = null;
+    node.hidden = true;
+    if (opener?.isConnected) opener.focus();
+  }
+  function draw() {
+    if (shown === 'members') members();
+    if (shown === 'pins') pins();
+  }
+  function members() {
+    const named = [...room.members.values()].filter((member) => member.in).map((member) => ({ member, name: nameOf(chat, member.user) })).sort((a, b) => a.name.localeCompare(b.name));
+    const { scrollTop } = body;
+    const had = document.activeElement?.dataset?.user;
+    const group = (title, role) => {
+      const some = named.filter(({ member }) => member.role === role);
+      return some.length > 0 && [h('h3', `${t(title)} · ${some.length}`), h('ul', { ariaLabel: t(title) }, some.map(({ member }) => h('li', person(chat, room, member, house))))];
+    };
+    fill(body, !room.membersLoaded && h('p.load', t('loading')), group('owners', 'owner'), group('admins', 'admin'), group('others', 'member'));
+    body.scrollTop = scrollTop;
+    if (had) body.querySelector(`[data-user="${had}"]`)?.focus({ preventScroll: true });
+  }
+  const pins = () => attempt(async () => {
+    const held = (seq) => room.messages.find((message) => message.seq === seq) ?? chat.api.message(room.id, seq).catch(({ code }) => code === 'gone');
+    const messages = (await Promise.all(room.room.pins.map(held))).filter((message) => message?.text);
+    if (shown !== 'pins') return;
+    fill(body, messages.length ? messages.reverse().map((message) => hit(chat, message, snippet(message), () => house.openRoom(room.id, message.seq))) : empty('pin', t('no_pins')));
+  });
+  return { node, open, draw };
+}
+
+/** A message in a list, which leads to its place. */
+export const hit = (chat, { author, at }, text, onclick, where) => button('hit', [
+  h('span.meta', face(chat, author, '.s'), h('b.cut', bdi(nameOf(chat, author))), where && h('span.cut', bdi(where)), h('time', { datetime: at }, moment(at))), h('span.text', text)], onclick);
