@@ -35,6 +35,7 @@ pub mod reactions;
 pub mod sessions;
 pub mod settings;
 pub mod visibility;
+pub mod webhooks;
 
 pub mod bus;
 pub mod presence;

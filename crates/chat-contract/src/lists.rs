@@ -160,6 +160,29 @@ macro_rules! contract {
             nobody_comes_into_an_archived_room_by_a_code
             invites_are_listed_by_id_in_pages
         }
+        $crate::tests_of! { [$crate::World::of($fresh().await)] [] webhooks:
+            a_webhook_is_found_by_its_id_and_secret_together
+            webhooks_are_listed_by_id_in_pages
+            only_admins_make_list_and_remove_webhooks
+            a_direct_room_has_no_webhooks_and_an_archived_one_gets_none
+            a_room_has_so_many_webhooks_and_no_more
+            a_removed_webhook_is_unknown_and_its_bot_stays
+            a_closed_room_has_no_webhooks
+            a_webhook_outlives_its_maker
+            making_and_removing_take_no_number
+            a_bot_is_a_user_that_nobody_can_be
+            nobody_adds_bans_or_talks_to_a_bot
+            a_webhook_posts_as_its_bot_and_members_have_it_unread
+            a_webhook_mentions_members_and_never_the_room
+            neither_mutes_nor_slow_mode_hold_a_webhook_back
+            a_webhook_posts_into_its_own_room_as_its_own_bot
+            a_webhook_that_was_removed_meanwhile_posts_nothing
+            an_archived_room_takes_nothing_from_a_webhook_but_retries
+            n2_one_nonce_of_a_webhook_posts_once
+            n3_other_content_under_a_webhooks_nonce_is_a_conflict
+            a_webhook_posts_among_others_in_one_batch
+            admins_delete_what_a_webhook_posted_and_nobody_edits_it
+        }
         $crate::tests_of! { [$crate::World::of($fresh().await)] [] history:
             the_latest_come_oldest_first
             before_gives_the_nearest_before
@@ -315,6 +338,7 @@ mod tests {
             include_str!("directory.rs"),
             include_str!("visibility.rs"),
             include_str!("invites.rs"),
+            include_str!("webhooks.rs"),
             include_str!("history.rs"),
             include_str!("changes.rs"),
             include_str!("live.rs"),
