@@ -28,8 +28,8 @@ fn the_document_has_exactly_what_is_served() {
         chat_web::rest::served().into_iter().map(|(method, path)| (method, path.to_owned())).collect();
     served.insert(("GET".into(), "/api/v1/ws".into()));
     assert_eq!(described, served);
-    // Every row of protocol.md §2 but search and webhooks, and what stands at the root.
-    assert_eq!(served.len(), 51, "{served:#?}");
+    // Every row of protocol.md §2 but search, and what stands at the root.
+    assert_eq!(served.len(), 55, "{served:#?}");
 }
 
 #[actix_web::test]
