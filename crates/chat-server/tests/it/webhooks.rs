@@ -234,6 +234,7 @@ async fn a_webhook_that_is_removed_while_it_posts_falls_silent() {
     let alice = app.user("alice").await;
     let room = alice.creates_room("race").await;
     let hook = hooks(&alice, &room).await;
+    delivers(&app, &hook, &json!({"text": "before"})).await.is(201);
     let posts = async {
         let bodies: Vec<Value> = (0..100).map(|n| json!({"text": format!("delivery {n}")})).collect();
         stream::iter(bodies.iter().map(|body| delivers(&app, &hook, body))).buffered(8).collect::<Vec<Reply>>().await
@@ -248,5 +249,6 @@ async fn a_webhook_that_is_removed_while_it_posts_falls_silent() {
     for reply in &replies {
         assert!([201, 404, 429].contains(&reply.status), "{}", reply.text());
     }
+    assert_ne!(delivers(&app, &hook, &json!({"text": "after"})).await.status, 201);
     assert_eq!(alice.head(&room).await, head, "nothing is posted once the removal was answered");
 }
