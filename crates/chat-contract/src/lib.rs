@@ -11,6 +11,7 @@
     reason = "a crate of tests: a clause fails by panicking, and its name is its sentence"
 )]
 
+mod between;
 mod fixture;
 mod lists;
 mod world;
@@ -21,6 +22,7 @@ pub mod accounts;
 pub mod batches;
 pub mod changes;
 pub mod creating;
+pub mod deliveries;
 pub mod departures;
 pub mod directory;
 pub mod history;
