@@ -5,26 +5,33 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_domain::{
     ids::{RoomId, Seq},
-    ports::{AccountStore, LogStore, RoomStore, SessionStore},
+    ports::{AccountStore, LogStore, RoomStore, SessionStore, WebhookStore},
 };
 
-/// The four faces of one record.
+/// The five faces of one record.
 #[derive(Clone)]
 pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub rooms: Arc<dyn RoomStore>,
     pub log: Arc<dyn LogStore>,
+    pub webhooks: Arc<dyn WebhookStore>,
 }
 
 impl Stores {
-    /// Of a handle that implements all four.
+    /// Of a handle that implements all five.
     pub fn of<S>(store: S) -> Self
     where
-        S: AccountStore + SessionStore + RoomStore + LogStore + 'static,
+        S: AccountStore + SessionStore + RoomStore + LogStore + WebhookStore + 'static,
     {
         let store = Arc::new(store);
-        Self { accounts: store.clone(), sessions: store.clone(), rooms: store.clone(), log: store }
+        Self {
+            accounts: store.clone(),
+            sessions: store.clone(),
+            rooms: store.clone(),
+            log: store.clone(),
+            webhooks: store,
+        }
     }
 }
 

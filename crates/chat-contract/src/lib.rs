@@ -11,6 +11,7 @@
     reason = "a crate of tests: a clause fails by panicking, and its name is its sentence"
 )]
 
+mod between;
 mod fixture;
 mod lists;
 mod world;
@@ -21,6 +22,7 @@ pub mod accounts;
 pub mod batches;
 pub mod changes;
 pub mod creating;
+pub mod deliveries;
 pub mod departures;
 pub mod directory;
 pub mod history;
@@ -35,6 +37,7 @@ pub mod reactions;
 pub mod sessions;
 pub mod settings;
 pub mod visibility;
+pub mod webhooks;
 
 pub mod bus;
 pub mod presence;

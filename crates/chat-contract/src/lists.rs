@@ -1,4 +1,4 @@
-//! The lists of clauses, and the macros that make one test of each for an adapter.
+//! The list of clauses of the record, and the macros that make one test of each for an adapter.
 
 /// One test per clause of the record's ports. `fresh` is the path of an `async fn() -> impl Fixture`.
 #[macro_export]
@@ -160,6 +160,31 @@ macro_rules! contract {
             nobody_comes_into_an_archived_room_by_a_code
             invites_are_listed_by_id_in_pages
         }
+        $crate::tests_of! { [$crate::World::of($fresh().await)] [] webhooks:
+            a_webhook_is_found_by_its_id_and_secret_together
+            webhooks_are_listed_by_id_in_pages
+            only_admins_make_list_and_remove_webhooks
+            a_direct_room_has_no_webhooks_and_an_archived_one_gets_none
+            a_room_has_so_many_webhooks_and_no_more
+            a_removed_webhook_is_unknown_and_its_bot_stays
+            a_closed_room_has_no_webhooks
+            a_webhook_outlives_its_maker
+            making_and_removing_take_no_number
+            a_bot_is_a_user_that_nobody_can_be
+            nobody_adds_bans_or_talks_to_a_bot
+        }
+        $crate::tests_of! { [$crate::World::of($fresh().await)] [] deliveries:
+            a_webhook_posts_as_its_bot_and_members_have_it_unread
+            a_webhook_mentions_members_and_never_the_room
+            neither_mutes_nor_slow_mode_hold_a_webhook_back
+            a_webhook_posts_into_its_own_room_as_its_own_bot
+            a_webhook_that_was_removed_meanwhile_posts_nothing
+            an_archived_room_takes_nothing_from_a_webhook_but_retries
+            n2_one_nonce_of_a_webhook_posts_once
+            n3_other_content_under_a_webhooks_nonce_is_a_conflict
+            a_webhook_posts_among_others_in_one_batch
+            admins_delete_what_a_webhook_posted_and_nobody_edits_it
+        }
         $crate::tests_of! { [$crate::World::of($fresh().await)] [] history:
             the_latest_come_oldest_first
             before_gives_the_nearest_before
@@ -193,85 +218,6 @@ macro_rules! contract {
     };
 }
 
-/// One test per clause of the bus. `fresh` is the path of an `async fn() -> TwoNodes`; what follows it
-/// goes to `tokio::test`, such as `start_paused = true`.
-#[macro_export]
-macro_rules! bus_contract {
-    ($fresh:path $(, $($how:tt)*)?) => {
-        $crate::tests_of! { [$fresh().await] [$($($how)*)?] bus:
-            a_node_hears_what_it_listens_to
-            every_note_arrives_as_it_was_sent
-            a_topic_is_held_once_however_often_it_is_asked_for
-            a_topic_that_was_let_go_is_heard_again_when_asked_for
-            a_thousand_topics_are_heard
-            a_node_hears_nothing_else
-            a_node_never_hears_its_own
-            a_node_that_let_go_hears_no_more
-            ended_sessions_are_heard_always
-            a_bus_that_carries_is_healthy
-            publishing_never_waits_for_a_node_that_does_not_hear
-        }
-    };
-}
-
-/// One test per clause of presence. `fresh` is the path of an `async fn() -> TwoPresences`; what follows it
-/// goes to `tokio::test`, such as `start_paused = true`.
-#[macro_export]
-macro_rules! presence_contract {
-    ($fresh:path $(, $($how:tt)*)?) => {
-        $crate::tests_of! { [$fresh().await] [$($($how)*)?] presence:
-            who_leased_nothing_is_offline
-            the_best_of_all_nodes_counts
-            offline_gives_ones_own_lease_back_at_once
-            a_lease_runs_out_by_itself
-            what_a_node_said_last_counts
-            who_never_leased_gives_nothing_back
-            a_short_lease_of_one_node_does_not_end_a_long_one_of_another
-        }
-    };
-}
-
-/// One test per clause of the tail. `fresh` is the path of an `async fn() -> TwoTails`; what follows it goes to
-/// `tokio::test`, such as `start_paused = true`.
-#[macro_export]
-macro_rules! tail_contract {
-    ($fresh:path $(, $($how:tt)*)?) => {
-        $crate::tests_of! { [$fresh().await] [$($($how)*)?] tail:
-            what_one_node_keeps_another_reads_as_it_was_committed
-            what_is_not_kept_is_not_there
-            a_run_ends_exactly_at_the_head
-            a_run_has_no_hole
-            a_run_is_the_newest_that_the_limit_allows
-            what_is_kept_twice_or_late_stands_once_in_its_place
-            another_history_is_another_tail
-            a_long_tail_keeps_its_end
-        }
-    };
-}
-
-/// One test per clause of rates. `fresh` is the path of an `async fn() -> TwoCounters`; what follows it
-/// goes to `tokio::test`, such as `start_paused = true`.
-#[macro_export]
-macro_rules! rates_contract {
-    ($fresh:path $(, $($how:tt)*)?) => {
-        $crate::tests_of! { [$fresh().await] [$($($how)*)?] rates:
-            each_rate_has_its_burst
-            one_name_does_not_count_for_another
-            who_waits_as_told_is_let_through
-            a_rate_refills_steadily
-            what_is_refused_is_not_counted
-            a7_each_sign_in_too_early_waits_longer_up_to_a_minute
-            a7_nobody_is_locked_out_however_often_somebody_knocks
-            a7_the_right_password_is_forgiven
-            what_did_not_happen_is_given_back
-            what_one_node_counts_the_others_know
-            a7_a_guesser_gains_nothing_by_another_node
-            a7_what_one_node_forgives_the_others_forgive
-            what_one_node_gives_back_is_there_for_all
-        }
-    };
-}
-
 /// A test per name: make what it is about, and ask the clause.
 #[doc(hidden)]
 #[macro_export]
@@ -298,7 +244,7 @@ mod tests {
     /// A clause that is in no list would test nothing.
     #[test]
     fn every_clause_is_in_a_list() {
-        let lists = include_str!("lists.rs");
+        let lists = concat!(include_str!("lists.rs"), include_str!("between.rs"));
         let files = [
             include_str!("accounts.rs"),
             include_str!("departures.rs"),
@@ -315,6 +261,8 @@ mod tests {
             include_str!("directory.rs"),
             include_str!("visibility.rs"),
             include_str!("invites.rs"),
+            include_str!("webhooks.rs"),
+            include_str!("deliveries.rs"),
             include_str!("history.rs"),
             include_str!("changes.rs"),
             include_str!("live.rs"),

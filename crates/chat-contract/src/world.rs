@@ -7,8 +7,8 @@ use std::sync::{
 
 use chat_domain::{
     command::{Action, Command, Draft, MemberPatch, NewRoom, Outcome, Reply},
-    ids::{InviteId, RoomId, Seq, SessionId, UserId},
-    objects::{Invite, LogHead, Member, Message, Role, Room, RoomKind},
+    ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
+    objects::{Invite, LogHead, Member, Message, Role, Room, RoomKind, Webhook},
     pages::{PageOf, SyncRoom},
     ports::{Digest, NewAccount, NewSession, PasswordHash},
     refusal::Refusal,
@@ -161,6 +161,19 @@ impl World {
     pub fn invite(&self, by: UserId, room: RoomId) -> Invite {
         let id = InviteId(self.id());
         Invite { id, room, by, created_at: self.now(), expires_at: None, max_uses: None, uses: 0 }
+    }
+
+    /// A webhook of the room, to be made by `by`.
+    pub fn webhook(&self, by: UserId, room: RoomId, name: &str) -> Webhook {
+        let (id, bot) = (WebhookId(self.id()), UserId(self.id()));
+        Webhook { id, room, name: DisplayName::parse(name).unwrap(), bot, by, created_at: self.now() }
+    }
+
+    /// A webhook of the room, made by `by`, whose secret is `secret`.
+    pub async fn hooks(&self, by: UserId, room: RoomId, secret: u64) -> Webhook {
+        let webhook = self.webhook(by, room, "CI");
+        self.stores.webhooks.add(webhook.clone(), digest(secret), 10).await.unwrap();
+        webhook
     }
 
     /// A sign-in whose first refresh token is `token` and which lasts an hour.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     event::{Event, Hint},
-    ids::{RoomId, Seq, UserId},
+    ids::{RoomId, Seq, UserId, WebhookId},
     objects::{Member, Message, Role, Room, RoomKind},
     ports::Digest,
     timestamp::Timestamp,
@@ -53,6 +53,13 @@ pub enum Action {
     Unban(UserId),
     /// Post a message.
     Post(Draft),
+    /// Post a message as a webhook's bot.
+    PostAsWebhook {
+        /// Which webhook; the command is given by its bot.
+        webhook: WebhookId,
+        /// What it says.
+        draft: Draft,
+    },
     /// Give a message another text.
     Edit {
         /// Which.

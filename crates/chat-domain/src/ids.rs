@@ -66,6 +66,10 @@ id!(
     /// An invite; not the code that is given to people.
     InviteId
 );
+id!(
+    /// A webhook; half of its address, of which the other half is secret.
+    WebhookId
+);
 
 #[cfg(test)]
 mod tests {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use chat_domain::{
     command::{Action, Draft, Outcome, Reply},
-    ids::{RoomId, SessionId, UserId},
+    ids::{RoomId, SessionId, UserId, WebhookId},
     limits::{Limits, Rate},
-    objects::{Message, User},
+    objects::{Message, User, Webhook},
     ports::{
         AccessClaims, Busy, Departure, Digest, MockAccountStore, MockClock, MockJournal, MockLogStore, MockPasswords,
-        MockRateLimits, MockRoomStore, MockSessionStore, MockTokens, NewSession, PasswordHash, PasswordVerdict,
-        Rotation, Secret,
+        MockRateLimits, MockRoomStore, MockSessionStore, MockTokens, MockWebhookStore, NewSession, PasswordHash,
+        PasswordVerdict, Rotation, Secret,
     },
     refusal::{Refusal, Unavailable},
     timestamp::Timestamp,
@@ -33,6 +33,7 @@ struct Stage {
     sessions: MockSessionStore,
     rooms: MockRoomStore,
     log: MockLogStore,
+    webhooks: MockWebhookStore,
     journal: MockJournal,
     passwords: MockPasswords,
     rates: MockRateLimits,
@@ -68,6 +69,7 @@ impl Stage {
             sessions: Arc::new(self.sessions),
             rooms: Arc::new(self.rooms),
             log: Arc::new(self.log),
+            webhooks: Arc::new(self.webhooks),
             journal: Arc::new(self.journal),
             tokens: Arc::new(tokens),
             passwords: Arc::new(self.passwords),
@@ -247,6 +249,65 @@ async fn strangers_do_not_use_up_a_rooms_rate() {
         stage.rates.expect_refund().times(given_back).withf(|rate| *rate == Rate::SendsIntoRoom(ROOM)).return_const(());
         assert_eq!(stage.chat().post(ANN, ROOM, draft()).unwrap().await, Err(answer));
     }
+}
+
+const HOOK: WebhookId = WebhookId(Uuid::from_u128(4));
+const BOT: UserId = UserId(Uuid::from_u128(5));
+
+fn webhook() -> Webhook {
+    let created_at = Timestamp::from_millis(NOW);
+    Webhook { id: HOOK, room: ROOM, name: DisplayName::parse("CI").unwrap(), bot: BOT, by: ANN, created_at }
+}
+
+fn wrong() -> Rate {
+    Rate::WrongSecretsOf(HOOK, "1.2.3.4".to_owned())
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_counted_and_as_if_there_were_no_webhook() {
+    let mut stage = Stage::default();
+    stage.rates.expect_count().times(2).withf(|rate| *rate == wrong()).returning(|_| Ok(()));
+    stage.rates.expect_refund().times(1).withf(|rate| *rate == wrong()).return_const(());
+    stage.webhooks.expect_find().times(1).returning(|_, _| Ok(None));
+    let posted = stage.chat().post_as_webhook("1.2.3.4", HOOK, "guess", draft()).await;
+    assert_eq!(posted, Err(Refusal::NotFound));
+}
+
+#[tokio::test]
+async fn after_too_many_wrong_secrets_nobody_looks() {
+    let mut stage = Stage::default();
+    stage.rates.expect_count().times(1).withf(|rate| *rate == wrong()).returning(|_| Err(7));
+    let posted = stage.chat().post_as_webhook("1.2.3.4", HOOK, "guess", draft()).await;
+    assert_eq!(posted, Err(Refusal::RateLimited { retry_ms: 7 }));
+}
+
+#[tokio::test]
+async fn what_a_webhook_posts_is_counted_as_its_bots_and_into_the_room() {
+    for over in [Rate::SendsOfUser(BOT), Rate::SendsIntoRoom(ROOM)] {
+        let mut stage = Stage::default();
+        let refused = over.clone();
+        stage.rates.expect_count().returning(move |rate| if *rate == refused { Err(9) } else { Ok(()) });
+        stage.rates.expect_refund().times(1).withf(|rate| *rate == wrong()).return_const(());
+        stage.webhooks.expect_find().returning(|_, _| Ok(Some(webhook())));
+        let posted = stage.chat().post_as_webhook("1.2.3.4", HOOK, "right", draft()).await;
+        assert_eq!(posted, Err(Refusal::RateLimited { retry_ms: 9 }), "{over:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_posts_by_the_one_road_as_its_bot() {
+    let mut stage = Stage::new();
+    stage.rates.expect_refund().return_const(());
+    stage.webhooks.expect_find().returning(|_, _| Ok(Some(webhook())));
+    let action = Action::PostAsWebhook { webhook: HOOK, draft: draft() };
+    stage
+        .journal
+        .expect_submit()
+        .times(1)
+        .withf(move |command| command.by == BOT && command.room == ROOM && command.action == action)
+        .returning(|_| Box::pin(async { Err(outage()) }));
+    let posted = stage.chat().post_as_webhook("1.2.3.4", HOOK, "right", draft()).await;
+    assert_eq!(posted, Err(outage()));
 }
 
 #[tokio::test]

@@ -84,7 +84,8 @@ impl AccountStore for Memory {
         let state = self.lock();
         let query = query.to_lowercase();
         let named = state.usernames.iter().filter_map(|(name, user)| Some((name, &state.living(*user)?.user)));
-        let found = named.filter(|(name, user)| name.as_str().starts_with(&query) || is_called(user, &query));
+        let people = named.filter(|(_, user)| !user.bot);
+        let found = people.filter(|(name, user)| name.as_str().starts_with(&query) || is_called(user, &query));
         let found = piece(found, &page, |(name, _)| (*name).clone());
         Ok(Page { items: found.items.into_iter().map(|(_, user)| user.clone()).collect(), next: found.next })
     }

@@ -17,7 +17,7 @@ impl State {
         needs.add(command);
         let log = self.rooms.get(&command.room);
         let mut facts = RoomFacts::bare(self.log_of(log));
-        facts.users = needs.users.iter().copied().filter(|user| self.living(*user).is_some()).collect();
+        facts.users = needs.users.iter().copied().filter(|user| self.is_person(*user)).collect();
         facts.existing = needs.existing.as_ref().and_then(|existing| self.made_before(existing));
         if let Some(log) = log {
             facts.room = Some(log.room.clone());
@@ -62,5 +62,7 @@ fn load_log(log: &RoomLog, needs: &Needs, facts: &mut RoomFacts) {
     facts.messages = messages.filter_map(|seq| Some((seq, log.messages.get(&seq)?.clone()))).collect();
     facts.reactions = needs.reactions.iter().filter(|key| log.reactions.contains(key)).cloned().collect();
     let wanted = log.invites.values().filter(|(_, code)| needs.invites.contains(code));
+    let bots = log.webhooks.iter().filter(|(id, _)| needs.webhooks.contains(id));
+    facts.webhooks = bots.map(|(id, (webhook, _))| (*id, webhook.bot)).collect();
     facts.invites = wanted.map(|(invite, code)| (*code, invite.clone())).collect();
 }

@@ -9,6 +9,7 @@ mod accounts;
 mod log;
 mod rooms;
 mod sessions;
+mod webhooks;
 
 mod facts;
 mod state;

@@ -7,8 +7,8 @@ use std::{
 
 use chat_domain::{
     command::Fingerprint,
-    ids::{InviteId, RoomId, Seq, SessionId, UserId},
-    objects::{Epoch, Invite, LogHead, Member, Message, Room, User},
+    ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
+    objects::{Epoch, Invite, LogHead, Member, Message, Room, User, Webhook},
     pages::{Page, PageOf},
     ports::{Digest, PasswordHash},
     refusal::Refusal,
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) pairs: HashMap<[UserId; 2], RoomId>,
     pub(crate) made: HashMap<(UserId, Nonce), (RoomId, Fingerprint)>,
     pub(crate) codes: HashMap<Digest, (RoomId, InviteId)>,
+    /// The rooms that webhooks post into.
+    pub(crate) hooks: HashMap<WebhookId, RoomId>,
 }
 
 /// A user, and what only the house knows of one.
@@ -73,6 +75,7 @@ pub(crate) struct RoomLog {
     /// By `rev`: which thing changed there last.
     pub(crate) changed: BTreeMap<Seq, Changed>,
     pub(crate) invites: BTreeMap<InviteId, (Invite, Digest)>,
+    pub(crate) webhooks: BTreeMap<WebhookId, (Webhook, Digest)>,
 }
 
 /// One of the three kinds of thing in a log.
@@ -96,6 +99,7 @@ impl Default for State {
             pairs: HashMap::new(),
             made: HashMap::new(),
             codes: HashMap::new(),
+            hooks: HashMap::new(),
         }
     }
 }
@@ -109,6 +113,11 @@ impl State {
     /// The account, unless deleted.
     pub(crate) fn living(&self, user: UserId) -> Option<&Account> {
         self.users.get(&user).filter(|account| !account.user.deleted)
+    }
+
+    /// Whether this is a person who was not deleted.
+    pub(crate) fn is_person(&self, user: UserId) -> bool {
+        self.living(user).is_some_and(|account| !account.user.bot)
     }
 
     /// The rooms that the user is in, by id.
@@ -155,6 +164,7 @@ impl RoomLog {
             reactions: BTreeSet::new(),
             changed: BTreeMap::new(),
             invites: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
         }
     }
 

@@ -97,6 +97,7 @@ impl State {
         self.pairs.retain(|_, paired| *paired != room);
         self.made.retain(|_, (made, _)| *made != room);
         self.codes.retain(|_, (leads_to, _)| *leads_to != room);
+        self.hooks.retain(|_, posts_into| *posts_into != room);
         for places in self.places.values_mut() {
             places.remove(&room);
         }

@@ -156,6 +156,7 @@ async fn search(
     let is_called = strpos(users::words, format!(" {query}")).gt(0);
     let found = users::table
         .filter(users::username.gt(after))
+        .filter(users::bot.eq(false))
         .filter(is_named.or(is_called))
         .order(users::username)
         .limit(rows(page.limit.saturating_add(1)))

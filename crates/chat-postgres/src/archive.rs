@@ -28,7 +28,8 @@ const HOLD: &str = "
     BEGIN;
     SET LOCAL idle_in_transaction_session_timeout = 0;
     SET LOCAL lock_timeout = '10s';
-    LOCK TABLE meta, users, sessions, spent_tokens, rooms, members, messages, mentions, reactions, invites IN SHARE MODE;";
+    LOCK TABLE meta, users, sessions, spent_tokens, rooms, members, messages, mentions, reactions, invites, webhooks
+        IN SHARE MODE;";
 
 #[async_trait]
 impl Archive for Postgres {
@@ -93,6 +94,7 @@ async fn items(conn: &AsyncPgConnection, kind: Kind, after: Option<Item>, limit:
         Kind::Messages => messages::messages(conn, after, limit).await,
         Kind::Reactions => messages::reactions(conn, after, limit).await,
         Kind::Invites => rooms::invites(conn, after, limit).await,
+        Kind::Webhooks => rooms::webhooks(conn, after, limit).await,
     }
 }
 
@@ -111,6 +113,7 @@ async fn put(conn: &AsyncPgConnection, items: Vec<Item>) -> Result<(), Fault> {
                 messages::put_reaction(&mut pipeline, *room, *seq, emoji, *user);
             }
             Item::Invite { invite, code } => rooms::put_invite(&mut pipeline, invite, *code),
+            Item::Webhook { webhook, secret } => rooms::put_webhook(&mut pipeline, webhook, *secret),
         }
     }
     Ok(pipeline.finish().await?)

@@ -37,6 +37,7 @@ mod accounts;
 mod log;
 mod rooms;
 mod sessions;
+mod webhooks;
 
 mod archive;
 mod upkeep;

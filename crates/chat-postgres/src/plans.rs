@@ -170,6 +170,12 @@ async fn everything_is_done(world: &World) {
     }
     world.ok(bob, room, Action::Read(said)).await;
     world.stores.rooms.invite(world.invite(ann, room), digest(1)).await.unwrap();
+    let hook = world.hooks(ann, room, 2).await;
+    let draft = chat_domain::command::Draft { nonce: Some(nonce("built")), ..draft("built") };
+    world.ok(hook.bot, room, Action::PostAsWebhook { webhook: hook.id, draft }).await;
+    world.stores.webhooks.find(hook.id, digest(2)).await.unwrap().unwrap();
+    world.stores.webhooks.list(ann, room, everything()).await.unwrap();
+    world.stores.webhooks.remove(ann, room, hook.id).await.unwrap();
     let kim = world.user("kim").await;
     world.ok(kim, room, Action::Redeem(digest(1))).await;
     questions(world, ann, big, at).await;

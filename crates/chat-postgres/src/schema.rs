@@ -127,4 +127,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Uuid,
+        room -> Uuid,
+        name -> Text,
+        bot -> Uuid,
+        by -> Uuid,
+        secret -> Binary,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(meta, users, members, rooms);

@@ -37,6 +37,7 @@ fn without_file_and_environment_the_defaults_of_the_protocol_hold() {
     assert_eq!((settings.auth.bcrypt_cost, settings.auth.registration), (12, Registration::Open));
     assert_eq!((settings.limits.text_chars, settings.limits.frame_bytes), (4_000, 65_536));
     assert_eq!((settings.log.format, settings.log.level.default), (LogFormat::Auto, Level::Info));
+    assert_eq!((settings.limits.webhooks_per_room, settings.limits.wrong_webhook_secrets_per_minute), (10, 10));
     assert_eq!(settings.drain.seconds, 20);
     assert!(settings.limits.enabled && settings.auth.secret.expose().is_none());
     assert!(!settings.node.name.is_empty());

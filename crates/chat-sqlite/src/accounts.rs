@@ -143,6 +143,7 @@ fn search(conn: &mut SqliteConnection, query: &str, page: &PageOf<Username>) -> 
     let is_called = instr(users::words, format!(" {query}")).gt(0);
     let found = users::table
         .filter(users::username.gt(after))
+        .filter(users::bot.eq(false))
         .filter(is_named.or(is_called))
         .order(users::username)
         .limit(rows(page.limit.saturating_add(1)))

@@ -2,7 +2,7 @@
 //! error of the query, never a guess.
 
 use chat_domain::{
-    ids::{InviteId, RoomId, Seq, SessionId, UserId},
+    ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
     objects::{Role, RoomKind},
     ports::Digest,
     timestamp::Timestamp,
@@ -43,7 +43,7 @@ macro_rules! key {
         }
     )*};
 }
-key!(UserId, RoomId, SessionId, InviteId);
+key!(UserId, RoomId, SessionId, InviteId, WebhookId);
 
 impl From<Digest> for Bytes<32> {
     fn from(digest: Digest) -> Self {

@@ -22,6 +22,7 @@ mod accounts;
 mod log;
 mod rooms;
 mod sessions;
+mod webhooks;
 
 mod archive;
 mod upkeep;

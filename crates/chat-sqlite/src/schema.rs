@@ -132,4 +132,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Binary,
+        room -> Binary,
+        name -> Text,
+        bot -> Binary,
+        by -> Binary,
+        secret -> Binary,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(users, members, rooms);

@@ -6,7 +6,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chat_domain::{
-    ids::{InviteId, RoomId, SessionId, UserId},
+    ids::{InviteId, RoomId, SessionId, UserId, WebhookId},
     pages::{Page, PageOf},
     ports::Reacted,
     words::{Emoji, Username},
@@ -47,7 +47,7 @@ macro_rules! id_key {
     )*};
 }
 
-id_key!(RoomId UserId SessionId InviteId);
+id_key!(RoomId UserId SessionId InviteId WebhookId);
 
 impl Key for Username {
     fn bytes(&self) -> Vec<u8> {

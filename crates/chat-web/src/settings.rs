@@ -107,6 +107,10 @@ pub struct AdvertisedLimits {
     pub sign_in_per_name_per_minute: u32,
     /// Registrations from an address an hour.
     pub registrations_per_address_per_hour: u32,
+    /// Webhooks of a room.
+    pub webhooks_per_room: usize,
+    /// Wrong secrets for a webhook from an address a minute.
+    pub wrong_webhook_secrets_per_minute: u32,
 }
 
 impl Default for AdvertisedLimits {
@@ -139,6 +143,8 @@ impl Default for AdvertisedLimits {
             sign_in_per_address_per_minute: 10,
             sign_in_per_name_per_minute: 5,
             registrations_per_address_per_hour: 5,
+            webhooks_per_room: 10,
+            wrong_webhook_secrets_per_minute: 10,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use chat_domain::{
     command::Command,
-    ids::{InviteId, RoomId, Seq, SessionId, UserId},
-    objects::Invite,
+    ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
+    objects::{Invite, Webhook},
     pages::{Cursor, Page, PageOf, Window},
     ports::{Digest, NewAccount, NewSession, PasswordHash, Reader},
     refusal::Refusal,
@@ -15,6 +15,9 @@ use chat_domain::{
 
 use super::answer::Answer;
 use crate::fixture::Stores;
+
+/// Few, so that rooms are full at times.
+const MOST_WEBHOOKS: usize = 3;
 
 /// A step.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub(super) enum Operation {
     EndOthers(UserId, SessionId, Timestamp),
     Invite(Invite, Digest),
     Withdraw(UserId, RoomId, InviteId),
+    AddWebhook(Webhook, Digest),
+    RemoveWebhook(UserId, RoomId, WebhookId),
     Credentials(Username),
     Password(UserId),
     Users(Vec<UserId>),
@@ -44,6 +49,8 @@ pub(super) enum Operation {
     Bans(UserId, RoomId, usize),
     Invites(UserId, RoomId, usize),
     InvitedTo(Digest),
+    Webhooks(UserId, RoomId, usize),
+    Webhook(WebhookId, Digest),
     Sync(UserId, Timestamp),
     History(UserId, RoomId, Window, usize),
     Message(UserId, RoomId, Seq),
@@ -57,7 +64,7 @@ pub(super) enum Operation {
 /// Does it, or asks it; lists are read to their end, in pieces.
 pub(super) async fn perform(stores: &Stores, operation: &Operation) -> Answer {
     use Operation as Op;
-    let (rooms, log) = (&stores.rooms, &stores.log);
+    let (rooms, log, hooks) = (&stores.rooms, &stores.log, &stores.webhooks);
     match operation.clone() {
         Op::Commit(batch) => Answer::of_batch(rooms.commit(batch).await.unwrap()),
         Op::Invite(invite, code) => Answer::of_result(rooms.invite(invite, code).await),
@@ -90,6 +97,10 @@ pub(super) async fn perform(stores: &Stores, operation: &Operation) -> Answer {
             Answer::of(&heads)
         }
         Op::Acquaintances(user, others) => Answer::of_any_order(log.acquaintances(user, &others).await.unwrap()),
+        Op::AddWebhook(webhook, secret) => Answer::of_result(hooks.add(webhook, secret, MOST_WEBHOOKS).await),
+        Op::RemoveWebhook(by, room, webhook) => Answer::of_result(hooks.remove(by, room, webhook).await),
+        Op::Webhooks(reader, room, size) => whole(size, |page| hooks.list(reader, room, page)).await,
+        Op::Webhook(webhook, secret) => Answer::of(&hooks.find(webhook, secret).await.unwrap()),
         of_people => perform_on_accounts(stores, of_people).await,
     }
 }

@@ -5,8 +5,8 @@ mod dice;
 
 use chat_domain::{
     command::{Action, Command, NewRoom},
-    ids::{InviteId, RoomId, Seq, SessionId, UserId},
-    objects::{Invite, RoomKind},
+    ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
+    objects::{Invite, RoomKind, Webhook},
     pages::Window,
     ports::{Digest, NewSession, Reader},
     timestamp::Timestamp,
@@ -38,6 +38,7 @@ pub(super) struct Chooser {
     sessions: Vec<SessionId>,
     tokens: u64,
     invites: Vec<(InviteId, Digest)>,
+    webhooks: Vec<(Webhook, Digest)>,
     highest: Seq,
 }
 
@@ -52,6 +53,7 @@ impl Chooser {
             sessions: Vec::new(),
             tokens: 0,
             invites: Vec::new(),
+            webhooks: Vec::new(),
             highest: 8,
         }
     }
@@ -98,7 +100,8 @@ impl Chooser {
                 Some((invite, _)) => Operation::Withdraw(self.user(), self.room(), invite),
                 None => self.question(),
             },
-            77..93 => self.on_sessions(),
+            77..80 => self.on_webhooks(),
+            80..93 => self.on_sessions(),
             _ => self.on_accounts(),
         }
     }
@@ -126,6 +129,7 @@ impl Chooser {
         let mut all = vec![
             Operation::EndedSince(Timestamp::from_millis(0)),
             Operation::Users(self.users.clone()),
+            Operation::Users(self.webhooks.iter().map(|(webhook, _)| webhook.bot).collect()),
             Operation::Heads(self.rooms.clone()),
             Operation::Search(String::new(), 2),
         ];
@@ -143,6 +147,7 @@ impl Chooser {
                     Operation::Room(user, room),
                     Operation::Bans(user, room, 2),
                     Operation::Invites(user, room, 2),
+                    Operation::Webhooks(user, room, 2),
                     Operation::Members(user, room, 3),
                     Operation::History(user, room, Window::Latest, 100),
                     Operation::Changes(Reader::User(user), room, 0, 500),
@@ -153,6 +158,27 @@ impl Chooser {
             all.extend([Operation::Live(room), Operation::Changes(Reader::House, room, 0, 500)]);
         }
         all
+    }
+
+    fn on_webhooks(&mut self) -> Operation {
+        match (self.below(3), self.any_webhook()) {
+            (1, Some((webhook, _))) => {
+                let room = if self.chance(4) { self.room() } else { webhook.room };
+                Operation::RemoveWebhook(self.user(), room, webhook.id)
+            }
+            (2, Some((webhook, secret))) => {
+                let secret = if self.chance(4) { digest(0) } else { secret };
+                Operation::Webhook(webhook.id, secret)
+            }
+            (0.., _) => {
+                let (id, bot, secret) = (WebhookId(self.id()), UserId(self.id()), self.fresh_token());
+                let name = DisplayName::parse(["CI", "ann 100%"][self.below(2)]).unwrap();
+                let (room, by, created_at) = (self.room(), self.user(), self.now());
+                let webhook = Webhook { id, room, name, bot, by, created_at };
+                self.webhooks.push((webhook.clone(), secret));
+                Operation::AddWebhook(webhook, secret)
+            }
+        }
     }
 
     fn on_sessions(&mut self) -> Operation {

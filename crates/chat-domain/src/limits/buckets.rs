@@ -30,7 +30,7 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
     /// As [`Bucket::count`], in milliseconds rounded up: one who waits as told is never a moment too early.
     pub fn count(&mut self, name: &K, rule: Rule, now: Duration) -> Result<(), u64> {
         let wait = self.of(name, now).count(rule, now);
-        wait.map_err(|wait| u64::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
+        wait.map_err(|wait| u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
     }
 
     /// Gives one back.
@@ -91,6 +91,17 @@ mod tests {
             assert_eq!(buckets.count(&name, RULE, Duration::from_millis(name)), Ok(()));
         }
         assert!(buckets.names.len() < 10_000, "{}", buckets.names.len());
+    }
+
+    #[test]
+    fn the_shortest_wait_is_a_millisecond() {
+        let mut buckets = Buckets::default();
+        let now = |nanos| Duration::from_nanos(nanos);
+        for _ in 0..10 {
+            assert_eq!(buckets.count(&(), RULE, now(0)), Ok(()));
+        }
+        assert_eq!(buckets.count(&(), RULE, now(999_999_999)), Err(1));
+        assert_eq!(buckets.count(&(), RULE, now(1_000_000_000)), Ok(()));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub use rates::{Rate, RateKind, RateSettings, Refill, Rule};
 pub struct Limits {
     /// Most scalars of a message (`limits.text_chars`).
     pub text_chars: usize,
+    /// Most webhooks of a room (`limits.webhooks_per_room`).
+    pub webhooks_per_room: usize,
     /// Whether strangers may register (`auth.registration`).
     pub registration_open: bool,
     /// How long a refresh token lives, in seconds (`auth.refresh_ttl_s`).
@@ -21,6 +23,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text_chars: 4_000, registration_open: true, refresh_ttl_s: 2_592_000 }
+        Self { text_chars: 4_000, webhooks_per_room: 10, registration_open: true, refresh_ttl_s: 2_592_000 }
     }
 }

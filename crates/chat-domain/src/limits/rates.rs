@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{RoomId, UserId};
+use crate::ids::{RoomId, UserId, WebhookId};
 
 /// The longest that guessing makes anybody wait (security A7); less where a full bucket is empty sooner.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -24,12 +24,14 @@ pub enum RateKind {
     RegistrationsFrom,
     /// [`Rate::Typing`].
     Typing,
+    /// [`Rate::WrongSecretsOf`].
+    WrongSecretsOf,
 }
 
 /// A rate that is counted, and whose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rate {
-    /// Sends of one user: 5/s, burst 10.
+    /// Sends of one user, or of one webhook's bot: 5/s, burst 10.
     SendsOfUser(UserId),
     /// Sends into one room: 20/s, burst 40.
     SendsIntoRoom(RoomId),
@@ -43,6 +45,9 @@ pub enum Rate {
     RegistrationsFrom(String),
     /// Typing of one user in one room: one per 3 s.
     Typing(UserId, RoomId),
+    /// Wrong secrets for one webhook, there or not, from one address: 10 a minute. Per webhook, because a program that still
+    /// posts to one that was removed must not shut out the others that run on its machine.
+    WrongSecretsOf(WebhookId, String),
 }
 
 impl Rate {
@@ -57,6 +62,7 @@ impl Rate {
             Self::SignInsFor(_) => RateKind::SignInsFor,
             Self::RegistrationsFrom(_) => RateKind::RegistrationsFrom,
             Self::Typing(..) => RateKind::Typing,
+            Self::WrongSecretsOf(..) => RateKind::WrongSecretsOf,
         }
     }
 }
@@ -135,6 +141,8 @@ pub struct RateSettings {
     pub registrations_per_address: Refill,
     /// Typing of one user in one room.
     pub typing: Refill,
+    /// Wrong secrets for one webhook from one address.
+    pub wrong_webhook_secrets: Refill,
 }
 
 impl RateSettings {
@@ -155,6 +163,7 @@ impl RateSettings {
             RateKind::SignInsFor => (self.sign_in_per_name, true),
             RateKind::RegistrationsFrom => (self.registrations_per_address, false),
             RateKind::Typing => (self.typing, false),
+            RateKind::WrongSecretsOf => (self.wrong_webhook_secrets, false),
         };
         Rule { refill, grows }
     }
@@ -173,6 +182,7 @@ impl Default for RateSettings {
             sign_in_per_name: Refill::per(minute, 5, 5),
             registrations_per_address: Refill::per(hour, 5, 5),
             typing: Refill::per(Duration::from_secs(3), 1, 1),
+            wrong_webhook_secrets: Refill::per(minute, 10, 10),
         }
     }
 }

@@ -7,6 +7,7 @@ mod message;
 mod room;
 mod session;
 mod user;
+mod webhook;
 
 pub use invite::Invite;
 pub use member::{Member, Role};
@@ -14,6 +15,7 @@ pub use message::{Message, Reaction};
 pub use room::{Room, RoomKind};
 pub use session::Session;
 pub use user::User;
+pub use webhook::Webhook;
 
 use serde::{Deserialize, Serialize};
 

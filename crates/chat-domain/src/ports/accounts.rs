@@ -72,7 +72,7 @@ pub trait AccountStore: Send + Sync {
     /// Those that exist, deleted ones included, in no order, each once, each with the number of its newest hint.
     async fn users(&self, ids: &[UserId]) -> Result<Vec<(User, Seq)>, Unavailable>;
 
-    /// Living users whose username starts with `query`, or a word of whose display name does, without case; by username.
+    /// Living people, no bots, whose username starts with `query`, or a word of whose display name does, without case; by username.
     async fn search(&self, query: &str, page: PageOf<Username>) -> Result<Page<User, Username>, Unavailable>;
 
     /// Another display name; with it a `Profile` hint, unless it was the same.

@@ -6,7 +6,7 @@ use super::{Digest, PasswordHash};
 use crate::{
     command::Fingerprint,
     ids::{RoomId, Seq, SessionId, UserId},
-    objects::{Epoch, Invite, Message, Room, User},
+    objects::{Epoch, Invite, Message, Room, User, Webhook},
     refusal::Unavailable,
     rules::MemberFacts,
     timestamp::Timestamp,
@@ -32,11 +32,13 @@ pub enum Kind {
     Reactions,
     /// Invites.
     Invites,
+    /// Webhooks.
+    Webhooks,
 }
 
 impl Kind {
     /// All of them, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Users,
         Self::Sessions,
         Self::SpentTokens,
@@ -45,6 +47,7 @@ impl Kind {
         Self::Messages,
         Self::Reactions,
         Self::Invites,
+        Self::Webhooks,
     ];
 
     /// For people.
@@ -59,6 +62,7 @@ impl Kind {
             Self::Messages => "messages",
             Self::Reactions => "reactions",
             Self::Invites => "invites",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -105,6 +109,13 @@ pub enum Item {
         invite: Invite,
         /// Of the code.
         code: Digest,
+    },
+    /// By id. Its bot is among the users.
+    Webhook {
+        /// All that admins see.
+        webhook: Webhook,
+        /// Of the secret.
+        secret: Digest,
     },
 }
 

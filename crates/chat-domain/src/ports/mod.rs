@@ -3,7 +3,7 @@
 //!
 //! | port | what | embedded | cluster |
 //! |---|---|---|---|
-//! | [`AccountStore`], [`SessionStore`], [`RoomStore`], [`LogStore`] | the record | SQLite | PostgreSQL |
+//! | [`AccountStore`], [`SessionStore`], [`RoomStore`], [`WebhookStore`], [`LogStore`] | the record | SQLite | PostgreSQL |
 //! | [`Journal`] | the road into it | the hub's writer | the same |
 //! | [`Bus`] | notes between nodes | in process | Redis |
 //! | [`Tail`] | recent changes | none: the ring is enough | Redis |
@@ -24,6 +24,7 @@ mod rooms;
 mod secrets;
 mod sessions;
 mod tail;
+mod webhooks;
 
 pub use accounts::*;
 pub use archive::*;
@@ -37,3 +38,4 @@ pub use rooms::*;
 pub use secrets::*;
 pub use sessions::*;
 pub use tail::*;
+pub use webhooks::*;

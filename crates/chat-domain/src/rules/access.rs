@@ -82,6 +82,15 @@ pub fn may_change(room: &Room) -> Result<(), Refusal> {
     if room.archived { Err(Refusal::Forbidden("this room is archived and read-only")) } else { Ok(()) }
 }
 
+/// May the room have one more webhook, when it has so many and may have at most `most`?
+///
+/// # Errors
+/// `Forbidden` in an archived room, `Conflict`.
+pub fn may_add_webhook(room: &Room, webhooks: usize, most: usize) -> Result<(), Refusal> {
+    may_change(room)?;
+    if webhooks < most { Ok(()) } else { Err(Refusal::Conflict("this room has the most webhooks there may be")) }
+}
+
 /// May this member speak: post, edit, react?
 ///
 /// # Errors

@@ -39,6 +39,7 @@ pub fn decide(facts: &mut RoomFacts, command: &Command) -> Result<Decision, Refu
         Action::Depart => membership::depart(facts, command),
         Action::Read(seq) => membership::read(facts, command, *seq),
         Action::Post(draft) => posting::post(facts, command, draft),
+        Action::PostAsWebhook { webhook, draft } => posting::post_as_webhook(facts, command, *webhook, draft),
         Action::Edit { seq, text, if_match } => posting::edit(facts, command, *seq, text, *if_match),
         Action::Delete { seq, if_match } => posting::delete(facts, command, *seq, *if_match),
         Action::React { seq, emoji, on } => posting::react(facts, command, *seq, emoji, *on),

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    command::{Action, Command, Fingerprint},
+    command::{Action, Command, Draft, Fingerprint},
     event::Hint,
-    ids::{InviteId, Seq, UserId},
+    ids::{InviteId, Seq, UserId, WebhookId},
     objects::{Invite, LogHead, Member, Message, Room, RoomKind},
     ports::Digest,
     timestamp::Timestamp,
@@ -18,7 +18,7 @@ use crate::{
 /// What to load of one room before commands for it are decided. The room itself and its log are always loaded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Needs {
-    /// Which of these users live.
+    /// Which of these users are living people.
     pub users: BTreeSet<UserId>,
     /// Memberships, past ones too.
     pub members: BTreeSet<UserId>,
@@ -35,6 +35,8 @@ pub struct Needs {
     pub reactions: BTreeSet<(Seq, Emoji, UserId)>,
     /// Invites by code.
     pub invites: BTreeSet<Digest>,
+    /// The bots of these webhooks.
+    pub webhooks: BTreeSet<WebhookId>,
     /// A room made before: by the same user under the same nonce, or of the same pair.
     pub existing: Option<Existing>,
 }
@@ -80,10 +82,10 @@ impl Needs {
                 self.users.insert(*user);
                 self.members.insert(*user);
             }
-            Action::Post(draft) => {
-                self.names.extend(Username::mentioned_in(draft.text.as_str()));
-                self.messages.extend(draft.reply_to);
-                self.nonces.extend(draft.nonce.clone().map(|nonce| (command.by, nonce)));
+            Action::Post(draft) => self.add_draft(command.by, draft),
+            Action::PostAsWebhook { webhook, draft } => {
+                self.webhooks.insert(*webhook);
+                self.add_draft(command.by, draft);
             }
             Action::Edit { seq, text, .. } => {
                 self.names.extend(Username::mentioned_in(text.as_str()));
@@ -97,6 +99,12 @@ impl Needs {
                 self.reactions.insert((*seq, emoji.clone(), command.by));
             }
         }
+    }
+
+    fn add_draft(&mut self, by: UserId, draft: &Draft) {
+        self.names.extend(Username::mentioned_in(draft.text.as_str()));
+        self.messages.extend(draft.reply_to);
+        self.nonces.extend(draft.nonce.clone().map(|nonce| (by, nonce)));
     }
 }
 
@@ -144,7 +152,7 @@ pub struct RoomFacts {
     pub room: Option<Room>,
     /// Its log; of a room that is to be created: the store's epoch, head and floor 0.
     pub log: LogHead,
-    /// Users that exist and are not deleted.
+    /// People that exist and are not deleted. Bots are not among them, so nobody adds, invites or bans one.
     pub users: HashSet<UserId>,
     /// Memberships.
     pub members: BTreeMap<UserId, MemberFacts>,
@@ -158,6 +166,8 @@ pub struct RoomFacts {
     pub reactions: HashSet<(Seq, Emoji, UserId)>,
     /// Invites by code.
     pub invites: HashMap<Digest, Invite>,
+    /// Bots by webhook, of this room only.
+    pub webhooks: HashMap<WebhookId, UserId>,
     /// The room made before, and what it was made of (absent for one found by its pair).
     pub existing: Option<(Room, Option<Fingerprint>)>,
 }
@@ -176,6 +186,7 @@ impl RoomFacts {
             names: HashMap::new(),
             reactions: HashSet::new(),
             invites: HashMap::new(),
+            webhooks: HashMap::new(),
             existing: None,
         }
     }
@@ -202,7 +213,7 @@ pub enum Write {
     },
     /// The room's present state.
     Room(Room),
-    /// The room is gone: no question finds it, its pair and its nonce are free.
+    /// The room is gone: no question finds it, its pair and its nonce are free, its invites and webhooks end.
     CloseRoom,
     /// A membership's present state, new or not.
     Member(Member),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     command::{Command, Draft, Reply},
-    ids::{Seq, UserId},
+    ids::{Seq, UserId, WebhookId},
     objects::{Member, Message, Reaction, Role, Room},
     refusal::Refusal,
     words::{Emoji, Text, Username},
@@ -23,10 +23,45 @@ pub(super) fn post(facts: &mut RoomFacts, command: &Command, draft: &Draft) -> R
     access::may_speak(room, member, command.at)?;
     let posted_at = facts.members.get(&command.by).and_then(|m| m.posted_at);
     access::may_post_again(room, member, posted_at, command.at)?;
+    let (slow, for_all) = (room.slow_mode_s > 0, mentions_room(member, &draft.text));
+    let (mut draw, message) = publish(facts, command, draft, for_all)?;
+    if slow {
+        draw.write(Write::PostedAt { user: command.by, at: command.at });
+        if let Some(author) = draw.facts.members.get_mut(&command.by) {
+            author.posted_at = Some(command.at);
+        }
+    }
+    Ok(draw.reply(Reply::Posted { message, duplicate: false }))
+}
+
+/// A webhook was let in by an admin, so no mute and no slow mode holds it back; but its bot is none, so `@room` is a word.
+/// Whether there is (still) such a webhook is told before anything else, as with a secret that is wrong.
+pub(super) fn post_as_webhook(
+    facts: &mut RoomFacts,
+    command: &Command,
+    webhook: WebhookId,
+    draft: &Draft,
+) -> Result<Decision, Refusal> {
+    let room = facts.room.as_ref().ok_or(Refusal::NotFound)?;
+    facts.webhooks.get(&webhook).filter(|bot| **bot == command.by).ok_or(Refusal::NotFound)?;
+    if let Some(replay) = replay(facts, command.by, draft)? {
+        return Ok(replay);
+    }
+    access::may_change(room)?;
+    let (draw, message) = publish(facts, command, draft, false)?;
+    Ok(draw.reply(Reply::Posted { message, duplicate: false }))
+}
+
+/// The draft of somebody who may post becomes a message.
+fn publish<'a>(
+    facts: &'a mut RoomFacts,
+    command: &Command,
+    draft: &Draft,
+    mentions_room: bool,
+) -> Result<(Draw<'a>, Arc<Message>), Refusal> {
     if draft.reply_to.is_some_and(|seq| !facts.messages.contains_key(&seq)) {
         return Err(Refusal::NotFound);
     }
-    let slow = room.slow_mode_s > 0;
     let message = Message {
         room: command.room,
         seq: 0,
@@ -34,7 +69,7 @@ pub(super) fn post(facts: &mut RoomFacts, command: &Command, draft: &Draft) -> R
         author: command.by,
         at: command.at,
         mentions: mentions(facts, &draft.text),
-        mentions_room: mentions_room(member, &draft.text),
+        mentions_room,
         text: Some(draft.text.clone()),
         reply_to: draft.reply_to,
         reactions: Vec::new(),
@@ -48,13 +83,7 @@ pub(super) fn post(facts: &mut RoomFacts, command: &Command, draft: &Draft) -> R
     if let Some(nonce) = draft.nonce.clone() {
         draw.facts.nonces.insert((command.by, nonce), super::Posted { seq: message.seq, fingerprint });
     }
-    if slow {
-        draw.write(Write::PostedAt { user: command.by, at: command.at });
-        if let Some(author) = draw.facts.members.get_mut(&command.by) {
-            author.posted_at = Some(command.at);
-        }
-    }
-    Ok(draw.reply(Reply::Posted { message, duplicate: false }))
+    Ok((draw, message))
 }
 
 /// The first result of a nonce that was used, whatever became of message and author since.

@@ -29,9 +29,14 @@ impl Chat {
     /// # Errors
     /// `RateLimited`; the answer has the rest.
     pub fn post(&self, by: UserId, room: RoomId, draft: Draft) -> Result<Pending, Refusal> {
+        self.send(by, room, Action::Post(draft))
+    }
+
+    /// The same for any way of posting.
+    pub(super) fn send(&self, by: UserId, room: RoomId, action: Action) -> Result<Pending, Refusal> {
         self.count(&Rate::SendsOfUser(by))?;
         self.count(&Rate::SendsIntoRoom(room))?;
-        let (answer, rates) = (self.command(by, room, Action::Post(draft)), Arc::clone(&self.ports.rates));
+        let (answer, rates) = (self.command(by, room, action), Arc::clone(&self.ports.rates));
         Ok(Box::pin(async move {
             let answer = answer.await;
             if let Err(Refusal::NotFound | Refusal::Forbidden(_) | Refusal::Muted { .. }) = &answer {

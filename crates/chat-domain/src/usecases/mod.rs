@@ -8,6 +8,7 @@ pub mod copying;
 mod log;
 mod rooms;
 mod sessions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ pub use sessions::{Grant, SignIn};
 
 use crate::{
     limits::{Limits, Rate},
-    ports::{AccountStore, Clock, Journal, LogStore, Passwords, RateLimits, RoomStore, SessionStore, Tokens},
+    ports::{
+        AccountStore, Clock, Journal, LogStore, Passwords, RateLimits, RoomStore, SessionStore, Tokens, WebhookStore,
+    },
     refusal::Refusal,
 };
 
@@ -31,6 +34,8 @@ pub struct Ports {
     pub rooms: Arc<dyn RoomStore>,
     /// Their logs.
     pub log: Arc<dyn LogStore>,
+    /// Webhooks.
+    pub webhooks: Arc<dyn WebhookStore>,
     /// The road into them.
     pub journal: Arc<dyn Journal>,
     /// Access tokens and random secrets.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Invalid, word};
+use crate::ids::UserId;
 
 /// `[a-z0-9](?:[a-z0-9_.-]{1,30}[a-z0-9])` after ASCII lower-casing, and not reserved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,11 +23,28 @@ const RESERVED: &[&str] = &[
     "deleted", "support",
 ];
 
+/// What the names of bots begin with.
+const BOT: &str = "hook-";
+/// Digits of 128 bits in base 32 (RFC 4648 §7, in lower case).
+const BOT_DIGITS: usize = 26;
+
 impl Username {
     /// Fewest characters.
     pub const MIN: usize = 3;
     /// Most characters.
     pub const MAX: usize = 32;
+
+    /// The name of a bot: `hook-` and the 26 digits of its id. Ids are never given out twice, so no two bots meet; nobody
+    /// registers one and no text mentions one, because [`Username::parse`] reserves exactly this form and no name that a
+    /// person would choose.
+    #[must_use]
+    pub fn of_bot(id: UserId) -> Self {
+        const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+        let bits = id.0.as_u128();
+        let digit = |place: usize| usize::try_from((bits >> (5 * place)) & 31).ok().and_then(|digit| DIGITS.get(digit));
+        let digits = (0..BOT_DIGITS).rev().filter_map(digit).map(|digit| char::from(*digit));
+        Self(BOT.chars().chain(digits).collect())
+    }
 
     /// Lower-cases ASCII and checks the form.
     ///
@@ -34,7 +52,7 @@ impl Username {
     /// `too_short`, `too_long`, `malformed`, `reserved`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let name = text.to_ascii_lowercase();
-        if RESERVED.contains(&name.as_str()) {
+        if RESERVED.contains(&name.as_str()) || is_of_bot(&name) {
             return Err(Invalid::Reserved);
         }
         if name.chars().count() < Self::MIN {
@@ -77,6 +95,11 @@ fn mentions(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+fn is_of_bot(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'v');
+    name.strip_prefix(BOT).is_some_and(|digits| digits.len() == BOT_DIGITS && digits.bytes().all(is_digit))
+}
+
 fn is_end(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
@@ -106,6 +129,24 @@ mod tests {
             assert_eq!(Username::parse(bad), Err(why), "{bad:?}");
         }
         assert_eq!(Username::parse(&"a".repeat(33)), Err(Invalid::too_long(32)));
+    }
+
+    #[test]
+    fn the_name_of_a_bot_has_the_form_and_is_nobody_elses() {
+        let bots = [0, 1, u128::MAX, 0x0190_a1b2_c3d4_7e5f_8a9b_0c1d_2e3f_4a5b].map(uuid::Uuid::from_u128);
+        let names = bots.map(|id| Username::of_bot(UserId(id)).0);
+        assert_eq!(names[0], format!("hook-{}", "0".repeat(26)));
+        assert_eq!(names[2], format!("hook-7{}", "v".repeat(25)));
+        for name in &names {
+            assert!(name.len() <= Username::MAX && name.chars().all(is_inner) && name.ends_with(is_end), "{name}");
+            assert_eq!(Username::parse(name), Err(Invalid::Reserved));
+            assert_eq!(Username::parse(&name.to_uppercase()), Err(Invalid::Reserved));
+            assert!(Username::mentioned_in(&format!("@{name}")).is_empty());
+        }
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        for free in ["hook-up", "hook-line-and-sinker", "hooks", &names[1][..30], &names[1].replace('1', "z")] {
+            assert!(Username::parse(free).is_ok(), "{free}");
+        }
     }
 
     #[test]

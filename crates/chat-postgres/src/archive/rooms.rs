@@ -1,9 +1,9 @@
-//! Rooms, their members and their invites as rows.
+//! Rooms, their members, their invites and their webhooks as rows.
 
 use chat_domain::{
     command::Fingerprint,
     ids::{RoomId, UserId},
-    objects::{Invite, Room},
+    objects::{Invite, Room, Webhook},
     ports::{Digest, Item, StoredRoom},
     rules::MemberFacts,
     words::{Nonce, RoomName, Topic},
@@ -16,8 +16,9 @@ use crate::{
     columns::{Bytes, count, int, kind, kind_column, role_column, rows, time},
     rooms::InviteRow,
     rows::MemberRow,
-    schema::{invites, members, rooms},
+    schema::{invites, members, rooms, webhooks},
     statement::Pipeline,
+    webhooks::WebhookRow,
 };
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -153,4 +154,21 @@ pub(super) fn put_invite(pipeline: &mut Pipeline<'_>, invite: &Invite, code: Dig
     );
     let insert = insert_into(invites::table).values((invites::id.eq(invite.id.0), state));
     pipeline.push(insert.on_conflict(invites::id).do_update().set(state));
+}
+
+pub(super) async fn webhooks(
+    mut conn: &AsyncPgConnection,
+    after: Option<Item>,
+    limit: usize,
+) -> QueryResult<Vec<Item>> {
+    let after = if let Some(Item::Webhook { webhook, .. }) = after { webhook.id.0 } else { Uuid::nil() };
+    let found = webhooks::table.filter(webhooks::id.gt(after)).order(webhooks::id).limit(rows(limit));
+    let found: Vec<WebhookRow> = found.select(WebhookRow::as_select()).load(&mut conn).await?;
+    let items = found.into_iter().map(WebhookRow::webhook).map(|(webhook, secret)| Item::Webhook { webhook, secret });
+    Ok(items.collect())
+}
+
+pub(super) fn put_webhook(pipeline: &mut Pipeline<'_>, webhook: &Webhook, secret: Digest) {
+    let row = WebhookRow::of(webhook, secret);
+    pipeline.push(insert_into(webhooks::table).values(&row).on_conflict(webhooks::id).do_update().set(&row));
 }

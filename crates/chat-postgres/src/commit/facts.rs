@@ -7,7 +7,7 @@ use std::{
 
 use chat_domain::{
     command::Fingerprint,
-    ids::{RoomId, UserId},
+    ids::{RoomId, UserId, WebhookId},
     objects::{Epoch, Invite, LogHead},
     ports::Digest,
     rules::{Needs, Posted, RoomFacts},
@@ -119,6 +119,10 @@ fn add_things(rooms: &mut Rooms, things: Things) -> QueryResult<()> {
         let invite = Invite::try_from(row)?;
         let Some(facts) = facts_of(rooms, invite.room) else { continue };
         facts.invites.insert(Digest(code.0), invite);
+    }
+    for (webhook, room, bot) in things.webhooks {
+        let Some(facts) = facts_of(rooms, RoomId(room)) else { continue };
+        facts.webhooks.insert(WebhookId(webhook), UserId(bot));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as Id},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::{try_join3, try_join4};
+use futures_util::future::{try_join, try_join3};
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     rows::{
         MemberRow, MemberSql, MessageRow, MessageSql, RoomRow, RoomSql, member_columns, message_columns, room_columns,
     },
-    schema::{invites, members, rooms, users},
+    schema::{invites, members, rooms, users, webhooks},
     statement::{fixed, statements},
 };
 
@@ -83,13 +83,14 @@ pub(super) async fn lock_rooms(mut conn: &AsyncPgConnection, needs: &AllNeeds) -
     rows.order(rooms::id).for_update().select(RoomRow::as_select()).load(&mut conn).await
 }
 
-/// Those who live, kept from being deleted; others may go on numbering their hints.
+/// The people who live, kept from being deleted; others may go on numbering their hints.
 pub(super) async fn lock_users(mut conn: &AsyncPgConnection, needs: &AllNeeds) -> QueryResult<BTreeSet<Uuid>> {
     let ids: BTreeSet<Uuid> = needs.values().flat_map(|needs| needs.users.iter().map(|user| user.0)).collect();
     if ids.is_empty() {
         return Ok(ids);
     }
     let rows = users::table.filter(users::id.eq_any(ids)).filter(users::deleted_at.is_null());
+    let rows = rows.filter(users::bot.eq(false));
     Ok(rows.order(users::id).for_key_share().select(users::id).load(&mut conn).await?.into_iter().collect())
 }
 
@@ -141,13 +142,15 @@ pub(super) struct Things {
     pub(super) messages: Vec<MessageRow>,
     pub(super) reactions: Vec<(Uuid, i64, String, Uuid)>,
     pub(super) invites: Vec<(InviteRow, Bytes<32>)>,
+    /// Webhook, room, bot.
+    pub(super) webhooks: Vec<(Uuid, Uuid, Uuid)>,
 }
 
 pub(super) async fn things(conn: &AsyncPgConnection, needs: &AllNeeds) -> QueryResult<Things> {
-    let nonces = nonces(conn, needs);
-    let found = try_join4(nonces, messages(conn, needs), reactions(conn, needs), invites(conn, needs)).await?;
-    let (nonces, messages, reactions, invites) = found;
-    Ok(Things { nonces, messages, reactions, invites })
+    let said = try_join3(nonces(conn, needs), messages(conn, needs), reactions(conn, needs));
+    let ways = try_join(invites(conn, needs), webhooks(conn, needs));
+    let ((nonces, messages, reactions), (invites, webhooks)) = try_join(said, ways).await?;
+    Ok(Things { nonces, messages, reactions, invites, webhooks })
 }
 
 async fn nonces(mut conn: &AsyncPgConnection, needs: &AllNeeds) -> QueryResult<Vec<(MessageRow, Bytes<16>)>> {
@@ -204,6 +207,15 @@ async fn invites(mut conn: &AsyncPgConnection, needs: &AllNeeds) -> QueryResult<
     }
     let wanted = invites::table.filter(invites::code.eq_any(codes));
     wanted.select((InviteRow::as_select(), invites::code)).load(&mut conn).await
+}
+
+async fn webhooks(mut conn: &AsyncPgConnection, needs: &AllNeeds) -> QueryResult<Vec<(Uuid, Uuid, Uuid)>> {
+    let ids: Vec<Uuid> = pairs(needs, |needs| &needs.webhooks).map(|(_, webhook)| webhook.0).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = webhooks::table.filter(webhooks::id.eq_any(ids));
+    wanted.select((webhooks::id, webhooks::room, webhooks::bot)).load(&mut conn).await
 }
 
 /// Rooms by who made them under what nonce.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::writes::{Opened, Writes};
 use crate::{
     columns::{Bytes, int, kind_column},
-    schema::{invites, members, rooms},
+    schema::{invites, members, rooms, webhooks},
     statement::{Pipeline, fixed, statements},
 };
 
@@ -79,7 +79,7 @@ pub(super) fn change(pipeline: &mut Pipeline<'_>, writes: &Writes) {
     }
 }
 
-/// Nobody is in a closed room, and no invite leads there; also counts who came in by an invite.
+/// Nobody is in a closed room, and no invite or webhook leads there; also counts who came in by an invite.
 pub(super) fn leave(pipeline: &mut Pipeline<'_>, writes: &Writes) {
     for (invite, uses) in &writes.uses {
         let used = invites::uses.eq(invites::uses + i64::from(*uses));
@@ -87,6 +87,7 @@ pub(super) fn leave(pipeline: &mut Pipeline<'_>, writes: &Writes) {
     }
     for RoomId(room) in writes.gone() {
         pipeline.push(diesel::delete(invites::table.filter(invites::room.eq(room))));
+        pipeline.push(diesel::delete(webhooks::table.filter(webhooks::room.eq(room))));
         let present = members::table.filter(members::room.eq(room)).filter(members::is_in.eq(true));
         pipeline.push(diesel::update(present).set(members::is_in.eq(false)));
     }

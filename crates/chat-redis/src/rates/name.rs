@@ -17,6 +17,7 @@ impl Name {
             Rate::SignInsFrom(text) | Rate::SignInsFor(text) | Rate::RegistrationsFrom(text) => {
                 hashed(&[text.as_bytes()])
             }
+            Rate::WrongSecretsOf(webhook, address) => hashed(&[webhook.as_bytes(), address.as_bytes()]),
             Rate::Typing(user, room) => hashed(&[user.as_bytes(), room.as_bytes()]),
         };
         let mut name = [code(rate.kind()); Self::LEN];
@@ -32,7 +33,7 @@ impl Name {
     }
 }
 
-const KINDS: [RateKind; 7] = [
+const KINDS: [RateKind; 8] = [
     RateKind::SendsOfUser,
     RateKind::SendsIntoRoom,
     RateKind::RestOfUser,
@@ -40,6 +41,7 @@ const KINDS: [RateKind; 7] = [
     RateKind::SignInsFor,
     RateKind::RegistrationsFrom,
     RateKind::Typing,
+    RateKind::WrongSecretsOf,
 ];
 
 fn code(kind: RateKind) -> u8 {
@@ -51,6 +53,7 @@ fn code(kind: RateKind) -> u8 {
         RateKind::SignInsFor => 4,
         RateKind::RegistrationsFrom => 5,
         RateKind::Typing => 6,
+        RateKind::WrongSecretsOf => 7,
     }
 }
 
@@ -63,7 +66,7 @@ fn hashed(parts: &[&[u8]]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use chat_domain::ids::{RoomId, UserId};
+    use chat_domain::ids::{RoomId, UserId, WebhookId};
     use uuid::Uuid;
 
     use super::*;
@@ -82,12 +85,15 @@ mod tests {
             Rate::RegistrationsFrom("ann".into()),
             Rate::Typing(user, room),
             Rate::Typing(UserId(room.0), RoomId(user.0)),
+            Rate::WrongSecretsOf(WebhookId(user.0), "ann".into()),
+            Rate::WrongSecretsOf(WebhookId(room.0), "ann".into()),
+            Rate::WrongSecretsOf(WebhookId(room.0), "bob".into()),
         ];
         let names: std::collections::HashSet<_> = rates.iter().map(Name::of).collect();
         assert_eq!(names.len(), rates.len());
         for rate in rates {
             assert_eq!(Name::of(&rate).kind(), Some(rate.kind()));
         }
-        assert_eq!(Name([7; Name::LEN]).kind(), None);
+        assert_eq!(Name([8; Name::LEN]).kind(), None);
     }
 }

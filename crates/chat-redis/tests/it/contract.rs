@@ -41,6 +41,7 @@ fn quick() -> RateSettings {
         sign_in_per_name: refill(300, 5),
         registrations_per_address: refill(2_000, 5),
         typing: refill(500, 1),
+        wrong_webhook_secrets: refill(300, 6),
     }
 }
 

@@ -89,6 +89,7 @@ impl Backend {
             sessions: record.sessions,
             rooms: record.rooms,
             log: Arc::clone(&record.log),
+            webhooks: record.webhooks,
             journal: Arc::new(hub.clone()),
             tokens: Arc::new(JwtTokens::new(&keys, settings.auth.access_ttl_s)?),
             passwords: Arc::new(BcryptPasswords::new(hash_limits(settings))?),
@@ -97,6 +98,7 @@ impl Backend {
         };
         let limits = Limits {
             text_chars: settings.limits.text_chars,
+            webhooks_per_room: settings.limits.webhooks_per_room,
             registration_open: settings.auth.registration == Registration::Open,
             refresh_ttl_s: settings.auth.refresh_ttl_s,
         };

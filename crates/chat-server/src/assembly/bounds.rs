@@ -126,6 +126,7 @@ pub(super) fn rates(settings: &Settings) -> RateSettings {
         sign_in_per_name: whole(MINUTE, limits.sign_in_per_name_per_minute),
         registrations_per_address: whole(HOUR, limits.registrations_per_address_per_hour),
         typing: Refill::per(Duration::from_secs(limits.typing_seconds), 1, 1),
+        wrong_webhook_secrets: whole(MINUTE, limits.wrong_webhook_secrets_per_minute),
     }
 }
 
@@ -177,6 +178,8 @@ fn advertised(settings: &Settings) -> AdvertisedLimits {
         sign_in_per_address_per_minute: limits.sign_in_per_address_per_minute,
         sign_in_per_name_per_minute: limits.sign_in_per_name_per_minute,
         registrations_per_address_per_hour: limits.registrations_per_address_per_hour,
+        webhooks_per_room: limits.webhooks_per_room,
+        wrong_webhook_secrets_per_minute: limits.wrong_webhook_secrets_per_minute,
         ..AdvertisedLimits::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_domain::ports::{AccountStore, Archive, LogStore, RoomStore, SessionStore};
+use chat_domain::ports::{AccountStore, Archive, LogStore, RoomStore, SessionStore, WebhookStore};
 use chat_memory::Memory;
 use chat_postgres::Postgres;
 use chat_sqlite::Sqlite;
@@ -10,12 +10,13 @@ use chat_sqlite::Sqlite;
 use super::{AssemblyError, bounds};
 use crate::config::{Settings, StoreUrl};
 
-/// The four faces of one record.
+/// The five faces of one record.
 pub(super) struct Record {
     pub(super) accounts: Arc<dyn AccountStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) rooms: Arc<dyn RoomStore>,
     pub(super) log: Arc<dyn LogStore>,
+    pub(super) webhooks: Arc<dyn WebhookStore>,
     /// What tells the nodes on this record from those on another; `None` for a record of one node.
     pub(super) identity: Option<String>,
 }
@@ -23,13 +24,14 @@ pub(super) struct Record {
 impl Record {
     fn of<S>(store: &S) -> Self
     where
-        S: AccountStore + SessionStore + RoomStore + LogStore + Clone + 'static,
+        S: AccountStore + SessionStore + RoomStore + LogStore + WebhookStore + Clone + 'static,
     {
         Self {
             accounts: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
             rooms: Arc::new(store.clone()),
             log: Arc::new(store.clone()),
+            webhooks: Arc::new(store.clone()),
             identity: None,
         }
     }

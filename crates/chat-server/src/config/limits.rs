@@ -75,6 +75,10 @@ section! {
         sign_in_per_name_per_minute: u32 = 5, within 1..=1_000_000;
         /// Registrations from one address per hour.
         registrations_per_address_per_hour: u32 = 5, within 1..=1_000_000;
+        /// Webhooks of one room.
+        webhooks_per_room: usize = 10, within 1..=1_000;
+        /// Wrong secrets for one webhook from one address per minute.
+        wrong_webhook_secrets_per_minute: u32 = 10, within 1..=1_000_000;
     }
 }
 

@@ -32,6 +32,10 @@ async fn an_embedded_chat_moves_into_a_cluster_whole() {
     bob.reads(&room, 10).await;
     let nonced = json!({"text": "once", "nonce": "sent-before-the-move"});
     let first = alice.post(&format!("/rooms/{room}/messages"), nonced.clone()).await.is(201);
+    let hook = alice.post(&format!("/rooms/{room}/webhooks"), json!({"name": "CI"})).await.is(201);
+    let url = hook["url"].as_str().unwrap().trim_start_matches("/api/v1").to_owned();
+    let built = json!({"text": "built", "nonce": "built-before-the-move"});
+    let built_at = old.anonymous("POST", &url, Some(built.clone())).await.is(201)["seq"].clone();
     let epoch = bob.get(&format!("/rooms/{room}/messages?limit=1")).await.is(200)["epoch"].clone();
     let (history, line) = (bob.history(&room).await, bob.syncs(&room).await.unwrap());
     let head = bob.head(&room).await;
@@ -56,6 +60,7 @@ async fn an_embedded_chat_moves_into_a_cluster_whole() {
         replica.apply(&socket.hears("batch").await);
     }
     assert_eq!(there(&alice).post(&format!("/rooms/{room}/messages"), nonced).await.is(200)["seq"], first["seq"]);
+    assert_eq!(node.anonymous("POST", &url, Some(built)).await.is(200)["seq"], built_at);
     let refresh = json!({"refresh_token": bob.refresh});
     node.anonymous("POST", "/sessions/refresh", Some(refresh)).await.is(200);
     assert_eq!(there(&alice).posts(&room, "goes on").await["seq"], head + 1);

@@ -42,6 +42,8 @@ mod races;
 mod rooms;
 #[path = "../it/sync.rs"]
 mod sync;
+#[path = "../it/webhooks.rs"]
+mod webhooks;
 
 mod between;
 mod copying;

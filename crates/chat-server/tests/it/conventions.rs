@@ -399,7 +399,7 @@ const ROUTES: &str = "POST /accounts\nPOST /sessions\nPOST /sessions/refresh\nGE
     GET /rooms/{}/invites\nDELETE /rooms/{}/invites/{}\nPOST /invites/{}\nGET /rooms/{}/messages\nPOST /rooms/{}/messages\nGET /rooms/{}/messages/{}\n\
     PATCH /rooms/{}/messages/{}\nDELETE /rooms/{}/messages/{}\nPUT /rooms/{}/messages/{}/reactions/{}\nDELETE /rooms/{}/messages/{}/reactions/{}\n\
     GET /rooms/{}/messages/{}/reactions\nPUT /rooms/{}/pins/{}\nDELETE /rooms/{}/pins/{}\nGET /rooms/{}/changes\nPUT /rooms/{}/read\n\
-    GET /meta";
+    POST /rooms/{}/webhooks\nGET /rooms/{}/webhooks\nDELETE /rooms/{}/webhooks/{}\nPOST /hooks/{}/{}\nGET /meta";
 
 #[tokio::test]
 async fn the_openapi_document_has_every_route_of_the_protocol() {

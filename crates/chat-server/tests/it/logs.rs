@@ -53,6 +53,17 @@ async fn l2_no_token_password_or_text_is_logged_even_at_trace() {
     let code = invite["code"].as_str().unwrap().to_owned();
     app.user("carol").await.posts_nothing(&format!("/invites/{code}")).await.is(200);
     app.anonymous("POST", &format!("/invites/{}", text("invite")), None).await;
+    let hook = alice.post(&format!("/rooms/{room}/webhooks"), json!({"name": "hook"})).await.is(201);
+    let (hook, hook_secret) = (hook["id"].as_str().unwrap(), hook["secret"].as_str().unwrap().to_owned());
+    let delivery = json!({"text": text("hook")});
+    app.anonymous("POST", &format!("/hooks/{hook}/{hook_secret}"), Some(delivery.clone())).await.is(201);
+    for wrong in [text("hook-secret"), format!("{hook_secret}{}", text("longer"))] {
+        app.anonymous("POST", &format!("/hooks/{hook}/{wrong}"), Some(delivery.clone()))
+            .await
+            .refuses(404, "not_found");
+    }
+    app.anonymous("GET", &format!("/hooks/{hook}/{hook_secret}"), None).await.refuses(405, "method_not_allowed");
+    app.anonymous("POST", &format!("/hooks/{hook}/{hook_secret}/more"), None).await.refuses(404, "not_found");
 
     let mut socket = alice.connects().await;
     socket.subscribes(&room).await;
@@ -76,7 +87,9 @@ async fn l2_no_token_password_or_text_is_logged_even_at_trace() {
     for token in [&next["access_token"], &next["refresh_token"]] {
         secrets.push(token.as_str().unwrap().to_owned());
     }
-    secrets.push(code);
+    secrets.extend([code, hook_secret.clone()]);
+    let metrics = app.metrics().await;
+    assert!(metrics.contains("route=\"/api/v1/hooks/{id}/{secret}\"") && !metrics.contains(&hook_secret));
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let log = app.log();
     assert!(log.lines().count() > 20, "the log is at trace level");

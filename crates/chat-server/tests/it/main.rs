@@ -41,3 +41,4 @@ mod sessions;
 mod sync;
 mod tokens;
 mod transport;
+mod webhooks;

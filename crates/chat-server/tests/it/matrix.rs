@@ -87,7 +87,7 @@ fn expected(who: Who, kind: &str, least: Least, done: &'static str) -> &'static 
     }
 }
 
-/// Method, path, body, who may, what success is. `{r}` the room, `{m}` the owner's message, `{x}` somebody else's id, `{n}` a nonce.
+/// Method, path, body, who may, what success is. `{r}` the room, `{m}` the owner's message, `{x}` somebody else's id, `{w}` a webhook, `{n}` a nonce.
 const ROUTES: &[(&str, &str, &str, Least, &str)] = &[
     ("GET", "/rooms/{r}/members", "", Least::In, "200"),
     ("GET", "/rooms/{r}/messages", "", Least::In, "200"),
@@ -102,6 +102,9 @@ const ROUTES: &[(&str, &str, &str, Least, &str)] = &[
     ("PUT", "/rooms/{r}/pins/{m}", "", Least::A, "204"),
     ("DELETE", "/rooms/{r}/pins/{m}", "", Least::A, "204"),
     ("POST", "/rooms/{r}/invites", "{}", Least::A, "201"),
+    ("POST", "/rooms/{r}/webhooks", r#"{"name":"x"}"#, Least::A, "201"),
+    ("GET", "/rooms/{r}/webhooks", "", Least::A, "200"),
+    ("DELETE", "/rooms/{r}/webhooks/{w}", "", Least::A, "204"),
     ("PUT", "/rooms/{r}/members/{x}", "{}", Least::A, "201"),
     ("DELETE", "/rooms/{r}/members/{x}", "", Least::A, "204"),
     ("PUT", "/rooms/{r}/bans/{x}", "", Least::A, "204"),
@@ -118,6 +121,8 @@ async fn s3_every_route_of_a_room_as_everybody() {
     for kind in ["private", "public"] {
         for who in ALL {
             let (room, message) = stage.room(kind).await;
+            let webhook =
+                stage.user(Owner).post(&format!("/rooms/{room}/webhooks"), json!({"name": "x"})).await.is(201);
             let epoch = stage.user(Owner).get(&format!("/rooms/{room}/messages")).await.is(200)["epoch"]
                 .as_str()
                 .unwrap()
@@ -129,6 +134,7 @@ async fn s3_every_route_of_a_room_as_everybody() {
                         .replace("{m}", &message.to_string())
                         .replace("{x}", &stage.extra.id)
                         .replace("{n}", &nonce())
+                        .replace("{w}", webhook["id"].as_str().unwrap())
                         .replace("{e}", &encode(&epoch))
                 };
                 let request = if who == Anonymous {

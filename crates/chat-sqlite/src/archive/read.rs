@@ -14,7 +14,8 @@ use crate::{
     columns::{Bytes, Key, count, int, rows, time},
     rooms::InviteRow,
     rows::{MemberRow, MessageRow, RoomRow, UserRow},
-    schema::{invites, members, messages, reactions, rooms, sessions, spent_tokens, users},
+    schema::{invites, members, messages, reactions, rooms, sessions, spent_tokens, users, webhooks},
+    webhooks::WebhookRow,
 };
 
 /// Before every key.
@@ -35,6 +36,7 @@ pub(super) fn items(
         Kind::Messages => stored_messages(conn, after, limit),
         Kind::Reactions => stored_reactions(conn, after, limit),
         Kind::Invites => stored_invites(conn, after, limit),
+        Kind::Webhooks => stored_webhooks(conn, after, limit),
     }
 }
 
@@ -187,4 +189,16 @@ fn stored_invites(conn: &mut SqliteConnection, after: Option<&Item>, limit: usiz
     let item =
         |(row, code): (InviteRow, Bytes<32>)| Ok(Item::Invite { invite: Invite::try_from(row)?, code: Digest(code.0) });
     found.into_iter().map(item).collect()
+}
+
+fn stored_webhooks(conn: &mut SqliteConnection, after: Option<&Item>, limit: usize) -> QueryResult<Vec<Item>> {
+    let after = if let Some(Item::Webhook { webhook, .. }) = after { webhook.id.into() } else { NOTHING };
+    let found: Vec<(WebhookRow, Bytes<32>)> = webhooks::table
+        .filter(webhooks::id.gt(after))
+        .order(webhooks::id)
+        .limit(rows(limit))
+        .select((WebhookRow::as_select(), webhooks::secret))
+        .load(conn)?;
+    let item = |(row, secret): (WebhookRow, Bytes<32>)| Item::Webhook { webhook: row.into(), secret: Digest(secret.0) };
+    Ok(found.into_iter().map(item).collect())
 }

@@ -2,7 +2,7 @@
 
 use chat_domain::{
     command::Fingerprint,
-    objects::{Invite, Message},
+    objects::{Invite, Message, Webhook},
     ports::{Digest, Item, StoredRoom, StoredSession, StoredUser},
     rules::MemberFacts,
     words::{Device, DisplayName, Nonce, Username},
@@ -13,7 +13,8 @@ use crate::{
     accounts::words,
     columns::{Bytes, Key, int, kind_column, list_column, role_column},
     commit::{put_mentions, words_of},
-    schema::{invites, members, mentions, messages, reactions, rooms, sessions, spent_tokens, users},
+    schema::{invites, members, mentions, messages, reactions, rooms, sessions, spent_tokens, users, webhooks},
+    webhooks::row_of,
 };
 
 pub(super) fn item(conn: &mut SqliteConnection, item: &Item) -> QueryResult<()> {
@@ -37,6 +38,7 @@ pub(super) fn item(conn: &mut SqliteConnection, item: &Item) -> QueryResult<()> 
             replace_into(reactions::table).values(row).execute(conn).map(drop)
         }
         Item::Invite { invite, code } => put_invite(conn, invite, *code),
+        Item::Webhook { webhook, secret } => put_webhook(conn, webhook, *secret),
     }
 }
 
@@ -148,4 +150,8 @@ fn put_invite(conn: &mut SqliteConnection, invite: &Invite, code: Digest) -> Que
         invites::uses.eq(i64::from(invite.uses)),
     );
     replace_into(invites::table).values(row).execute(conn).map(drop)
+}
+
+fn put_webhook(conn: &mut SqliteConnection, webhook: &Webhook, secret: Digest) -> QueryResult<()> {
+    replace_into(webhooks::table).values(row_of(webhook, secret)).execute(conn).map(drop)
 }

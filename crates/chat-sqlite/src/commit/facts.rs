@@ -15,7 +15,7 @@ use crate::{
     columns::{Bytes, Key, count, int},
     rooms::InviteRow,
     rows::{MemberRow, MessageRow, RoomRow, living_room},
-    schema::{invites, members, messages, reactions, rooms, users},
+    schema::{invites, members, messages, reactions, rooms, users, webhooks},
 };
 
 /// Everything that `needs` names but an existing room. Each lookup is by key, with a statement that stays prepared.
@@ -27,7 +27,7 @@ pub(super) fn load(conn: &mut SqliteConnection, epoch: &Epoch, room: RoomId, nee
     };
     let mut facts = RoomFacts::bare(log);
     for user in &needs.users {
-        if is_living(conn, *user)? {
+        if is_person(conn, *user)? {
             facts.users.insert(*user);
         }
     }
@@ -38,13 +38,14 @@ pub(super) fn load(conn: &mut SqliteConnection, epoch: &Epoch, room: RoomId, nee
         load_messages(conn, room, needs, &mut facts)?;
         load_reactions(conn, room, needs, &mut facts)?;
         load_invites(conn, room, needs, &mut facts)?;
+        load_webhooks(conn, room, needs, &mut facts)?;
     }
     Ok(facts)
 }
 
-fn is_living(conn: &mut SqliteConnection, user: UserId) -> QueryResult<bool> {
+fn is_person(conn: &mut SqliteConnection, user: UserId) -> QueryResult<bool> {
     let living = users::table.filter(users::id.eq(Key::from(user))).filter(users::deleted_at.is_null());
-    select(exists(living)).get_result(conn)
+    select(exists(living.filter(users::bot.eq(false)))).get_result(conn)
 }
 
 fn load_names(conn: &mut SqliteConnection, needs: &Needs, facts: &mut RoomFacts) -> QueryResult<()> {
@@ -123,6 +124,16 @@ fn load_invites(conn: &mut SqliteConnection, room: RoomId, needs: &Needs, facts:
             invites::table.filter(invites::code.eq(Bytes::from(*code))).filter(invites::room.eq(Key::from(room)));
         if let Some(row) = found.select(InviteRow::as_select()).get_result(conn).optional()? {
             facts.invites.insert(*code, Invite::try_from(row)?);
+        }
+    }
+    Ok(())
+}
+
+fn load_webhooks(conn: &mut SqliteConnection, room: RoomId, needs: &Needs, facts: &mut RoomFacts) -> QueryResult<()> {
+    for webhook in &needs.webhooks {
+        let found = webhooks::table.find(Key::from(*webhook)).filter(webhooks::room.eq(Key::from(room)));
+        if let Some(bot) = found.select(webhooks::bot).get_result::<Key>(conn).optional()? {
+            facts.webhooks.insert(*webhook, bot.into());
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use diesel::{QueryResult, SqliteConnection, dsl::insert_into, prelude::*, upsert
 
 use crate::{
     columns::{Bytes, Key, int, kind_column, list_column, role_column},
-    schema::{invites, members, mentions, messages, reactions, rooms},
+    schema::{invites, members, mentions, messages, reactions, rooms, webhooks},
 };
 
 pub(super) fn carry_out(conn: &mut SqliteConnection, room: RoomId, at: Timestamp, write: Write) -> QueryResult<()> {
@@ -207,6 +207,7 @@ fn close_room(conn: &mut SqliteConnection, room: RoomId, at: Timestamp) -> Query
     );
     diesel::update(rooms::table.find(room)).set(nothing).execute(conn)?;
     diesel::delete(invites::table.filter(invites::room.eq(room))).execute(conn)?;
+    diesel::delete(webhooks::table.filter(webhooks::room.eq(room))).execute(conn)?;
     let present = members::table.filter(members::room.eq(room)).filter(members::is_in.eq(true));
     diesel::update(present).set(members::is_in.eq(false)).execute(conn).map(drop)
 }

@@ -101,6 +101,7 @@ fn segment(name: &str) -> &'static str {
         "seq" => "A message's number",
         "emoji" => "An emoji, percent-encoded",
         "id" => "Its id",
+        "secret" => "Its secret",
         _ => "Its code",
     }
 }

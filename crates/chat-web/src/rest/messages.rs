@@ -1,7 +1,7 @@
 //! Messages: history, post, look at, edit, delete.
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
     http::{Method, header},
     web::Data,
 };
@@ -115,12 +115,17 @@ async fn post(web: Data<Web>, who: Signed, At(room): At<RoomId>, Body(message): 
         return Err(reply::odd());
     };
     let message = with_own_reactions(&web.chat, who.user, reply::seen(message, who.user)).await;
+    Ok(posted(&message, duplicate))
+}
+
+/// 201 with a new message, 200 with one that was there.
+pub(super) fn posted(message: &Message, duplicate: bool) -> HttpResponse {
     let mut answer = reply::created(!duplicate);
     if duplicate {
         answer.insert_header(("Idempotent-Replayed", "true"));
     }
-    let location = format!("/api/v1/rooms/{room}/messages/{}", message.seq);
-    Ok(answer.insert_header((header::LOCATION, location)).insert_header(tag(&message)).json(message))
+    let location = format!("/api/v1/rooms/{}/messages/{}", message.room, message.seq);
+    answer.insert_header((header::LOCATION, location)).insert_header(tag(message)).json(message)
 }
 
 fn tag(message: &Message) -> (header::HeaderName, String) {

@@ -15,6 +15,7 @@ mod rooms;
 mod sessions;
 pub(crate) mod socket;
 mod users;
+mod webhooks;
 mod world;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -67,6 +68,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     table.extend(invites::endpoints());
     table.extend(messages::endpoints());
     table.extend(reactions::endpoints());
+    table.extend(webhooks::endpoints());
     table.extend(house::endpoints());
     table.extend(docs::endpoints());
     table.extend(ui::endpoints());

@@ -28,8 +28,8 @@ fn the_document_has_exactly_what_is_served() {
         chat_web::rest::served().into_iter().map(|(method, path)| (method, path.to_owned())).collect();
     served.insert(("GET".into(), "/api/v1/ws".into()));
     assert_eq!(described, served);
-    // Every row of protocol.md §2 but search and webhooks, and what stands at the root.
-    assert_eq!(served.len(), 51, "{served:#?}");
+    // Every row of protocol.md §2 but search, and what stands at the root.
+    assert_eq!(served.len(), 55, "{served:#?}");
 }
 
 #[actix_web::test]
@@ -202,6 +202,8 @@ async fn recorded_answers_are_as_described() {
     let seq = message["seq"].as_u64().unwrap();
     bob.call("PUT", &format!("{room}/messages/{seq}/reactions/%F0%9F%91%8D"), &[], None).await.is(204, "");
     let invite = ann.post(&format!("{room}/invites"), json!({"max_uses": 2})).await.json();
+    let hook = ann.post(&format!("{room}/webhooks"), json!({"name": "CI"})).await.json();
+    let hook = hook["url"].as_str().unwrap().strip_prefix("/api/v1").unwrap();
     let document = openapi();
     let tried = [
         ("GET", "/me", "/me", None),
@@ -214,6 +216,11 @@ async fn recorded_answers_are_as_described() {
         ("GET", &format!("{room}/invites"), "/rooms/{r}/invites", None),
         ("POST", &format!("{room}/invites"), "/rooms/{r}/invites", Some(json!({}))),
         ("POST", &format!("/invites/{}", invite["code"].as_str().unwrap()), "/invites/{code}", None),
+        ("POST", &format!("{room}/webhooks"), "/rooms/{r}/webhooks", Some(json!({"name": "more"}))),
+        ("GET", &format!("{room}/webhooks"), "/rooms/{r}/webhooks", None),
+        ("POST", hook, "/hooks/{id}/{secret}", Some(json!({"text": "x", "nonce": "nonce-0003"}))),
+        ("POST", hook, "/hooks/{id}/{secret}", Some(json!({"text": "x", "nonce": "nonce-0003"}))),
+        ("POST", "/hooks/nonsense/secret", "/hooks/{id}/{secret}", Some(json!({"text": "x"}))),
         ("GET", &format!("{room}/messages"), "/rooms/{r}/messages", None),
         ("GET", &format!("{room}/messages/{seq}"), "/rooms/{r}/messages/{seq}", None),
         ("POST", &format!("{room}/messages"), "/rooms/{r}/messages", Some(json!({"text": "x", "nonce": "nonce-0002"}))),

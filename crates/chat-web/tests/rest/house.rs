@@ -106,6 +106,7 @@ impl House {
             sessions: Arc::new(memory.clone()),
             rooms: Arc::clone(&rooms),
             log: Arc::new(memory.clone()),
+            webhooks: Arc::new(memory.clone()),
             journal: Arc::new(Direct { rooms, ended: Mutex::default() }),
             tokens: Arc::new(JwtTokens::new(&keys, 900).unwrap()),
             passwords: Arc::new(BcryptPasswords::new(hashing).unwrap()),

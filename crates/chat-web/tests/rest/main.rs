@@ -18,3 +18,4 @@ mod matrix;
 mod messages;
 mod metrics;
 mod rooms;
+mod webhooks;

@@ -18,8 +18,16 @@ impl Chooser {
     }
 
     pub(super) fn command(&mut self) -> Command {
-        let (mut room, by, at) = (self.room(), self.user(), self.now());
-        let action = self.action();
+        let (mut room, mut by, at) = (self.room(), self.user(), self.now());
+        let mut action = self.action();
+        if self.chance(12)
+            && let Some((webhook, _)) = self.any_webhook()
+        {
+            // Now and then astray, or as a person.
+            room = if self.chance(8) { room } else { webhook.room };
+            by = if self.chance(12) { by } else { webhook.bot };
+            action = Action::PostAsWebhook { webhook: webhook.id, draft: self.draft() };
+        }
         if matches!(action, Action::Create(_)) {
             room = RoomId(self.id());
         }
@@ -37,7 +45,7 @@ impl Chooser {
             62..70 => Action::Join,
             70..77 => Action::SetMember(self.member_patch()),
             77..81 => Action::Remove(self.user()),
-            81..84 => Action::Ban(self.user()),
+            81..84 => Action::Ban(self.anybody()),
             84..87 => Action::Unban(self.user()),
             87..90 => match self.any_invite() {
                 Some((_, code)) => Action::Redeem(code),
@@ -59,7 +67,7 @@ impl Chooser {
         let role = [Role::Member, Role::Admin, Role::Owner][self.below(3)];
         let until = Timestamp::from_millis(self.millis).plus_millis(10_000);
         MemberPatch {
-            user: self.user(),
+            user: self.anybody(),
             role: self.chance(2).then_some(role),
             muted_until: [None, None, Some(None), Some(Some(until))][self.below(4)],
         }
@@ -84,7 +92,7 @@ impl Chooser {
             kind,
             name: (!direct).then(|| self.room_name()),
             topic: None,
-            members: (0..others).map(|_| self.user()).collect(),
+            members: (0..others).map(|_| self.anybody()).collect(),
             nonce: self.chance(2).then(|| nonce(["make", "made"][self.below(2)])),
         }
     }

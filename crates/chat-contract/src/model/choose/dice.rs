@@ -2,6 +2,7 @@
 
 use chat_domain::{
     ids::{InviteId, RoomId, Seq, SessionId, UserId},
+    objects::Webhook,
     ports::{Digest, NewAccount, PasswordHash},
     timestamp::Timestamp,
     words::{DisplayName, Emoji, RoomName, Text, Username},
@@ -47,6 +48,12 @@ impl Chooser {
         self.users[place]
     }
 
+    /// A person, or now and then a bot.
+    pub(super) fn anybody(&mut self) -> UserId {
+        let bot = if self.chance(20) { self.any_webhook().map(|(webhook, _)| webhook.bot) } else { None };
+        bot.unwrap_or_else(|| self.user())
+    }
+
     pub(super) fn room(&mut self) -> RoomId {
         let among = self.rooms.len().min(ROOMS);
         let back = self.below(among) + 1;
@@ -80,6 +87,17 @@ impl Chooser {
             some => {
                 let place = self.below(some);
                 self.invites.get(place).copied()
+            }
+        }
+    }
+
+    /// A young one, as a rule: those in rooms that are gone are of little use.
+    pub(super) fn any_webhook(&mut self) -> Option<(Webhook, Digest)> {
+        match self.webhooks.len() {
+            0 => None,
+            some => {
+                let place = some - 1 - self.below(some.min(6));
+                self.webhooks.get(place).cloned()
             }
         }
     }

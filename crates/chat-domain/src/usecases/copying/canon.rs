@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     ids::{Seq, UserId},
-    objects::{Invite, Message, Role, Room, RoomKind},
+    objects::{Invite, Message, Role, Room, RoomKind, Webhook},
     ports::{Item, StoredRoom, StoredSession, StoredUser},
     rules::MemberFacts,
     timestamp::Timestamp,
@@ -31,6 +31,10 @@ pub(super) fn feed(item: &Item, hash: &mut Sha256) {
         Item::Invite { invite, code } => {
             canon.invite(invite);
             canon.bytes(&code.0).end();
+        }
+        Item::Webhook { webhook, secret } => {
+            canon.webhook(webhook);
+            canon.bytes(&secret.0).end();
         }
     }
 }
@@ -195,5 +199,14 @@ impl Canon<'_> {
             .maybe_time(invite.expires_at)
             .maybe(invite.max_uses, |canon, uses| canon.number(u64::from(uses)).end())
             .number(u64::from(invite.uses));
+    }
+
+    fn webhook(&mut self, webhook: &Webhook) {
+        self.bytes(webhook.id.as_bytes())
+            .bytes(webhook.room.as_bytes())
+            .text(webhook.name.as_str())
+            .bytes(webhook.bot.as_bytes())
+            .bytes(webhook.by.as_bytes())
+            .time(webhook.created_at);
     }
 }

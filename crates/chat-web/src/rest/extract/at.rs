@@ -4,7 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use chat_domain::{
-    ids::{InviteId, MAX_SEQ, RoomId, Seq, SessionId, UserId},
+    ids::{InviteId, MAX_SEQ, RoomId, Seq, SessionId, UserId, WebhookId},
+    ports::Secret,
     words::Emoji,
 };
 
@@ -50,6 +51,19 @@ impl FromPath for UserId {
 impl FromPath for InviteId {
     fn from_path(request: &HttpRequest) -> Result<Self, Problem> {
         segment(request, "id", Self::parse)
+    }
+}
+
+impl FromPath for WebhookId {
+    fn from_path(request: &HttpRequest) -> Result<Self, Problem> {
+        segment(request, "id", Self::parse)
+    }
+}
+
+/// A webhook's secret.
+impl FromPath for Secret {
+    fn from_path(request: &HttpRequest) -> Result<Self, Problem> {
+        segment(request, "secret", |text| Some(Self::new(text.to_owned())))
     }
 }
 
