@@ -48,7 +48,7 @@ chat.on('signed_out', (reason) => {
   drawn = null;
   react();
 });
-chat.on('evicted', (room, reason) => toast(t(`evicted_${reason}`, { name: titleOf(chat, room) })));
+chat.on('evicted', (room, reason) => reason !== 'left' && toast(t(`evicted_${reason}`, { name: titleOf(chat, room) })));
 notify(chat, () => home);
 addEventListener('hashchange', () => home?.go());
 addEventListener('online', () => chat.online(true));

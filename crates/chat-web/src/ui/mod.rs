@@ -32,8 +32,6 @@ struct Files;
 
 /// Stands in the front page where the build's name belongs.
 const PLACE: &str = "{build}";
-/// Stands in the front page where modules are named that a browser shall load at once, not one after another as it finds them.
-const MODULES: &str = "<!--modules-->";
 /// Characters of a build's name.
 const NAME: usize = 8;
 /// A build never changes (RFC 8246).
@@ -52,6 +50,13 @@ static BUILD: LazyLock<String> = LazyLock::new(|| {
     name.chars().take(NAME).collect()
 });
 
+/// Modules that a browser shall load at once, not one after another as it finds them (RFC 8288).
+static MODULES: LazyLock<String> = LazyLock::new(|| {
+    let scripts = Files::iter().filter(|name| name.ends_with(".js"));
+    let links: Vec<_> = scripts.map(|name| format!("</ui/{}/{name}>; rel=modulepreload", *BUILD)).collect();
+    links.join(", ")
+});
+
 pub(crate) fn endpoints() -> [Endpoint; 3] {
     let file = "A file of the web client";
     [
@@ -67,9 +72,10 @@ pub(crate) fn endpoints() -> [Endpoint; 3] {
 
 async fn front() -> Answered {
     let page = Files::get("index.html").ok_or_else(|| Problem::new(ErrorCode::NotFound))?;
-    let module = |name| format!("<link rel=\"modulepreload\" href=\"/ui/{PLACE}/{name}\">\n");
-    let modules: String = Files::iter().filter(|name| name.ends_with(".js")).map(module).collect();
-    html::answer(String::from_utf8_lossy(&page.data).replace(MODULES, &modules).replace(PLACE, &BUILD))
+    let mut answer = html::answer(String::from_utf8_lossy(&page.data).replace(PLACE, &BUILD))?;
+    let modules = HeaderValue::from_str(&MODULES).map_err(|_| Problem::new(ErrorCode::Internal))?;
+    answer.headers_mut().insert(header::LINK, modules);
+    Ok(answer)
 }
 
 async fn own(request: HttpRequest) -> Answered {

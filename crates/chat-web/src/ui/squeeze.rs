@@ -1,8 +1,8 @@
 //! What a browser has no use for leaves a script or a style before it is served: comments, indentation, blanks beside punctuation.
 //!
-//! It is a lexer and no more: strings, templates and regular expressions pass as they are, names stay, and a line still ends where it
-//! ended unless nothing could depend on it, so that automatic semicolons (ECMA-262 §12.10) fall where they fell. It knows the manner
-//! our own files are written in, and is not meant for those of others.
+//! It is a lexer and no more: strings, templates and regular expressions pass as they are, and names stay; `const` becomes `let`. It knows the manner our own
+//! files are written in, where every statement ends with a semicolon or a brace and none is empty, and is not meant for those of
+//! others: elsewhere the end of a line may be a semicolon (ECMA-262 §12.10).
 
 /// A script.
 pub(super) fn script(source: &str) -> String {
@@ -33,6 +33,14 @@ impl<'a> Squeeze<'a> {
                 '/' if self.left.starts_with("/*") => self.skip_comment(),
                 '/' if self.may_begin_expression() => self.take(regular_expression(self.left)),
                 blank if blank.is_whitespace() => self.blank(),
+                '}' => self.close(),
+                // To a browser it is the same, and there are hundreds.
+                'c' if self.left.starts_with("const ")
+                    && !self.out.ends_with(|last: char| is_name(last) || last == '.') =>
+                {
+                    self.out.push_str("let ");
+                    self.skip("const ".len());
+                }
                 other => self.take(other.len_utf8()),
             }
         }
@@ -52,10 +60,19 @@ impl<'a> Squeeze<'a> {
                         self.out.push(' ');
                     }
                 }
+                '}' => self.close(),
                 other => self.take(other.len_utf8()),
             }
         }
         self.out
+    }
+
+    /// The semicolon before a closing brace is one too many.
+    fn close(&mut self) {
+        if self.out.ends_with(';') {
+            self.out.pop();
+        }
+        self.take(1);
     }
 
     fn take(&mut self, length: usize) {
@@ -91,7 +108,7 @@ impl<'a> Squeeze<'a> {
             if ends_line
                 && !self.out.is_empty()
                 && !rest.is_empty()
-                && !self.out.ends_with(['\n', '{', ',', ';', '(', '['])
+                && !self.out.ends_with(['\n', '{', '}', ',', ';', '(', '['])
             {
                 self.out.push('\n');
             }
@@ -100,7 +117,8 @@ impl<'a> Squeeze<'a> {
         let (Some(last), Some(next)) = (self.out.chars().next_back(), rest.chars().next()) else { return };
         let parts_names = (is_name(last) && is_name(next)) || (last == next && matches!(last, '+' | '-'));
         if ends_line {
-            if !matches!(last, '\n' | '{' | ',' | ';' | '(' | '[') && !matches!(next, '}' | ')' | ']' | '.' | ':' | '?')
+            if !matches!(last, '\n' | '{' | '}' | ',' | ';' | '(' | '[')
+                && !matches!(next, '}' | ')' | ']' | '.' | ':' | '?')
             {
                 self.out.push('\n');
             }
@@ -176,9 +194,10 @@ mod tests {
     #[test]
     fn comments_and_needless_blanks_leave() {
         let source = "// Head.\nimport { a } from './a.js';\n\n/** Doc. */\nexport const f = (x) => {\n  return x + 1; // why\n};\n";
-        assert_eq!(script(source), "import{a}from'./a.js';export const f=(x)=>{return x+1;};");
+        assert_eq!(script(source), "import{a}from'./a.js';export let f=(x)=>{return x+1};");
         assert_eq!(script("a + +b - -c\nlet d = a\nreturn"), "a+ +b- -c\nlet d=a\nreturn");
         assert_eq!(script("f() // one\ng()"), "f()\ng()");
+        assert_eq!(script("if (a) {\n  b;\n}\nc;"), "if(a){b}c;");
         assert_eq!(script("x\n  .y()\n  ? 1\n  : 2"), "x.y()?1:2");
     }
 
@@ -193,7 +212,7 @@ mod tests {
         ] {
             assert_eq!(script(&format!("f( {text} )")), format!("f({text})"));
         }
-        assert_eq!(script("const a = b / c / d;"), "const a=b/c/d;");
+        assert_eq!(script("const a = b / c / d;"), "let a=b/c/d;");
         assert_eq!(script("return /a  b/u.test(x)"), "return/a  b/u.test(x)");
     }
 
@@ -201,6 +220,6 @@ mod tests {
     fn a_style_keeps_what_it_means() {
         let source =
             "/* x */\na :hover, .b > i { color: red; width: calc(1px - 2em); content: \"a  ;\" }\n\n.c { x: y; }\n";
-        assert_eq!(style(source), "a :hover,.b > i{color:red;width:calc(1px - 2em);content:\"a  ;\"}.c{x:y;}");
+        assert_eq!(style(source), "a :hover,.b > i{color:red;width:calc(1px - 2em);content:\"a  ;\"}.c{x:y}");
     }
 }

@@ -91,8 +91,11 @@ const screens = (one, { release, pair, lines }) => {
       await shut();
       one.causes(NETWORK, /request:/);
       await one.context.setOffline(true);
-      for (const text of ['In the tunnel now…', 'Допишу, когда выедем']) { await page.locator('.composer textarea').fill(text); await page.locator('.composer .send, .composer button').last().click(); }
-      await page.locator('.banner:not(:empty)').waitFor({ timeout: 20_000 });
+      await page.locator('.banner:not(:empty)').waitFor();
+      for (const text of ['In the tunnel now…', 'Допишу, когда выедем']) {
+        await page.locator('.composer textarea').fill(text);
+        await page.locator('.composer button').last().click();
+      }
     },
   };
 };

@@ -19,7 +19,7 @@ export function actions(chat, room, list, does) {
     tool('reply', t('reply'), here(does.reply)), tool('dots', t('more_actions'), here(more), pops));
 
   function more(message, anchor) {
-    const { seq, author, text } = message;
+    const { seq, author } = message;
     const isMine = author === chat.me.id;
     const isPinned = room.room.pins.includes(seq);
     const isDirect = room.room.kind === 'direct';
@@ -27,7 +27,6 @@ export function actions(chat, room, list, does) {
     menu(anchor, [
       isMine && ['edit', t('edit'), () => does.edit(message)],
       (isDirect || isAdmin(room)) && ['pin', t(isPinned ? 'unpin' : 'pin'), () => attempt(() => api.pin(room.id, seq, !isPinned))],
-      ['copy', t('copy_text'), () => copy(text)],
       ['link', t('copy_link'), () => copy(`${location.origin}/#/room/${room.id}/${seq}`)],
       message.reactions.length > 0 && ['smile', t('who_reacted'), () => who(seq)],
       !isMine && !isDirect && user && !user.bot && !user.deleted && ['chat', t('message_to'), () => does.direct(author)],

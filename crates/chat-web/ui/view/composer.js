@@ -58,7 +58,7 @@ export function composer(chat, room, { sent, lastOwn }) {
   function measure() {
     const most = chat.limits?.text ?? 4000;
     const left = most - [...area.value].length;
-    fill(count, left < 0 ? t('too_long', { n: -left }) : left < most / 10 ? t('chars_left', { n: left }) : '');
+    fill(count, left < 0 ? t('too_long', { n: -left }) : left < most / 10 ? left : '');
     count.classList.toggle('over', left < 0);
     area.ariaInvalid = String(left < 0);
     if (!CSS.supports('field-sizing', 'content')) {
@@ -77,7 +77,7 @@ export function composer(chat, room, { sent, lastOwn }) {
     event.preventDefault();
   }
   function send() {
-    const text = area.value;
+    const text = area.value.toWellFormed();
     if (!text.trim() || !measure()) return;
     const now = mode;
     if (now?.kind === 'edit') {

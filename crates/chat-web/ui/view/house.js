@@ -14,7 +14,7 @@ const place = () => {
 
 export function house(chat, redraw) {
   const banner = h('div.banner', { role: 'status' });
-  const start = h('main.room', { id: 'main' }, empty('chat', t('pick_room'), h('p', t('pick_room_hint'))));
+  const start = h('main.room', { id: 'main' }, empty('chat', t('pick_room')));
   let view = null;
   let late = 0; // seconds without a live connection
   let isCrowded = false;
@@ -24,7 +24,7 @@ export function house(chat, redraw) {
     get title() { return view ? titleOf(chat, view.room) : t('app'); },
   };
   const list = roomList(chat, self);
-  const skip = h('a.skip', { href: '#main', onclick: (event) => { event.preventDefault(); view?.focus(); } }, t('skip'));
+  const skip = h('a.skip', { href: '#main', onclick: (event) => { event.preventDefault(); view?.focus(); } }, t('newest'));
   self.node = h('div.shell', skip, banner, list.node, start);
 
   /** Shows what the address bar names. */

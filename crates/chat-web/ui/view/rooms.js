@@ -31,7 +31,7 @@ export function roomList(chat, house) {
     };
     const had = document.activeElement?.dataset?.room;
     const { scrollTop } = nav;
-    const none = () => empty('compass', t('no_rooms'), h('p', t('no_rooms_hint')), button('button.main', t('browse'), () => browse(chat, house)), button('button', t('new_room'), () => newRoom(chat, house)));
+    const none = () => empty('compass', t('no_rooms'), button('button.main', t('browse'), () => browse(chat, house)), button('button', t('new_room'), () => newRoom(chat, house)));
     fill(nav, part(t('rooms'), false), part(t('direct'), true), !all.length ? none() : !shown.length && empty('search', t('no_match')));
     nav.scrollTop = scrollTop;
     if (had) links.get(had)?.node.focus({ preventScroll: true });

@@ -28,12 +28,6 @@ export function settings(chat, house) {
       'Notification' in window && h('div.check', tell, h('label', { htmlFor: 'notify' }, t('notify_on')))),
     part(h('h3', t('change_password')), form({ current: [t('current_password'), secret('current-password')], new: [t('new_password'), secret('new-password'), t('password_hint')] }, t('change_password'), async (values) => { await api.changePassword(values.current, values.new); done('password_changed'); devices.again(); })),
     part(h('h3', t('sessions')), devices.list, button('button.slim', t('end_others'), act(async () => { await api.deleteOtherSessions(); devices.again(); }))),
-    part(button('button', t('sign_out'), act(async () => { await chat.signOut(); close(); })), button('button.bad', t('delete_account'), () => { close(); farewell(chat); }), h('a.small', { href: '/docs', target: '_blank' }, t('documents'))),
+    part(button('button', t('sign_out'), act(async () => { await chat.signOut(); close(); })), h('a.small', { href: '/docs', target: '_blank' }, t('documents'))),
   ]);
 }
-
-const farewell = (chat) => dialog(t('delete_account'), (close) => form({ password: [t('delete_account_sure'), secret('current-password')] }, t('delete_account'), async ({ password }) => {
-  await chat.api.deleteMe(password);
-  close();
-  await chat.signOut().catch(() => {}); // the session went with the account
-}));

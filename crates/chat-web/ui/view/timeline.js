@@ -92,7 +92,7 @@ export function timeline(chat, room, does) {
     if (!room.loaded || isBlank) return [line('wait', '', 'load', t('loading'))];
     const name = titleOf(chat, room);
     const { topic } = room.room;
-    const rows = [start || moreBefore ? line('before', '', 'load', t('loading')) : line('opening', name + topic, 'opening', h('h3', bdi(name)), h('p', t('beginning', { name })), topic && h('p', bdi(topic)))];
+    const rows = [start || moreBefore ? line('before', '', 'load', t('loading')) : line('opening', name + topic, 'opening', h('h3', bdi(name)), h('p', t('beginning')), topic && h('p', bdi(topic)))];
     let last = null;
     let isMarked = newFrom === null;
     for (const message of messages.slice(start, end)) {
