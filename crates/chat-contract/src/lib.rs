@@ -32,6 +32,7 @@ pub mod mentions;
 pub mod messages;
 pub mod nonces;
 pub mod reactions;
+pub mod search;
 pub mod sessions;
 pub mod settings;
 pub mod visibility;

@@ -9,7 +9,7 @@ use chat_domain::{
     command::Fingerprint,
     ids::{InviteId, RoomId, Seq, SessionId, UserId},
     objects::{Epoch, Invite, LogHead, Member, Message, Room, User},
-    pages::{Page, PageOf},
+    pages::{Page, PageOf, Place},
     ports::{Digest, PasswordHash},
     refusal::Refusal,
     rules::{MemberFacts, Posted, access},
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) pairs: HashMap<[UserId; 2], RoomId>,
     pub(crate) made: HashMap<(UserId, Nonce), (RoomId, Fingerprint)>,
     pub(crate) codes: HashMap<Digest, (RoomId, InviteId)>,
+    /// Everything ever posted, in its order.
+    pub(crate) said: BTreeMap<Place, (RoomId, Seq)>,
 }
 
 /// A user, and what only the house knows of one.
@@ -96,6 +98,7 @@ impl Default for State {
             pairs: HashMap::new(),
             made: HashMap::new(),
             codes: HashMap::new(),
+            said: BTreeMap::new(),
         }
     }
 }
