@@ -51,7 +51,9 @@ async fn a_record_of_a_newer_version_is_left_alone() {
 #[tokio::test]
 async fn what_the_migrations_made_they_take_away() {
     let database = Database::migrated();
-    let down = include_str!("../../../../migrations/postgres/2026-01-01-000000_record/down.sql");
+    let search = include_str!("../../../../migrations/postgres/2026-11-28-000000_search/down.sql");
+    let record = include_str!("../../../../migrations/postgres/2026-01-01-000000_record/down.sql");
+    let down = format!("{search}{record}");
     database.sql(&format!("BEGIN; {down} COMMIT; DELETE FROM __diesel_schema_migrations"));
     let left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ 'diesel'";
     assert_eq!(database.sql(left), "");
