@@ -25,6 +25,7 @@ pub mod departures;
 pub mod directory;
 pub mod history;
 pub mod invites;
+pub mod library;
 pub mod live;
 pub mod markers;
 pub mod membership;

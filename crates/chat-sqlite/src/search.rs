@@ -43,9 +43,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Those that wait for the index, the newest first; the reader's rooms only.
 const WAITING: &str = "
-    SELECT m.place, m.room, m.seq, m.text
-    FROM messages AS m CROSS JOIN members AS own ON own.room = m.room AND own.user = ?1 AND own.is_in
-    WHERE m.place > ?2 AND m.place < ?3 ORDER BY m.place DESC LIMIT ?4";
+    SELECT k.place, m.room, m.seq, m.text
+    FROM messages AS k
+    CROSS JOIN members AS own ON own.room = k.room AND own.user = ?1 AND own.is_in
+    CROSS JOIN messages AS m ON m.room = own.room AND m.seq = k.seq
+    WHERE k.place > ?2 AND k.place < ?3 ORDER BY k.place DESC LIMIT ?4";
 
 /// Those that the index has, the newest first. Of what is not in the reader's rooms nothing but the place is given, which is
 /// where to go on.
@@ -120,14 +122,15 @@ fn own_rooms(conn: &mut SqliteConnection, reader: UserId) -> QueryResult<Vec<Roo
 /// Whether the page is full, or must end.
 fn waiting(conn: &mut SqliteConnection, reader: UserId, walk: &mut Walk<'_>) -> QueryResult<bool> {
     let upto = keep::upto(conn)?;
+    let mut size = walk.limit.saturating_add(1);
     while walk.before > upto {
         let step = sql_query(WAITING)
             .bind::<Binary, _>(Key::from(reader))
             .bind::<BigInt, _>(upto)
             .bind::<BigInt, _>(walk.before)
-            .bind::<BigInt, _>(rows(STEP));
+            .bind::<BigInt, _>(rows(size));
         let step: Vec<Candidate> = step.load(conn)?;
-        let is_last = step.len() < STEP;
+        let is_last = step.len() < size;
         if walk.takes(step)? {
             return Ok(true);
         }
@@ -138,6 +141,7 @@ fn waiting(conn: &mut SqliteConnection, reader: UserId, walk: &mut Walk<'_>) -> 
         if walk.is_tired() {
             return Ok(true);
         }
+        size = size.saturating_mul(4).min(STEP);
     }
     Ok(false)
 }

@@ -40,7 +40,7 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(10),
             commit_commands: 1_024,
             index_backlog: 2_048,
-            index_slice: 256,
+            index_slice: 1_024,
             index_idle: Duration::from_millis(250),
         }
     }

@@ -7,7 +7,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chat_domain::{
@@ -58,25 +58,32 @@ pub(crate) fn start(
 }
 
 fn serve(mut slot: Slot, jobs: &Receiver<Job>, settings: &Settings) {
-    let (mut held, mut backlog) = (None, Backlog { waiting: 0, settings });
+    let (mut held, mut backlog) = (None, Backlog { waiting: 0, is_idle: false, settings });
     loop {
         let job = match held.take() {
             Some(job) => Ok(job),
             None => backlog.next_job(jobs),
         };
         match job {
-            Ok(Job::Work(work)) => work(&mut slot),
+            Ok(Job::Work(work)) => {
+                backlog.is_idle = false;
+                work(&mut slot);
+            }
             Ok(Job::Commit { batch, reply }) => {
                 let mut waiting = vec![Waiting { commands: batch.len(), reply }];
                 let mut commands = batch;
                 held = join(jobs, &mut commands, &mut waiting, settings.commit_commands);
                 answer(waiting, commit_all(&mut slot, &commands));
+                backlog.is_idle = false;
                 backlog.waiting += commands.len();
                 while backlog.waiting > settings.index_backlog {
                     backlog.index(&mut slot);
                 }
             }
-            Err(RecvTimeoutError::Timeout) => backlog.index(&mut slot),
+            Err(RecvTimeoutError::Timeout) => {
+                backlog.is_idle = true;
+                backlog.index(&mut slot);
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
@@ -86,6 +93,8 @@ fn serve(mut slot: Slot, jobs: &Receiver<Job>, settings: &Settings) {
 struct Backlog<'s> {
     /// At most so many: not every command posts.
     waiting: usize,
+    /// Nothing has come for a while: go on with the next slice until something does.
+    is_idle: bool,
     settings: &'s Settings,
 }
 
@@ -93,7 +102,7 @@ impl Backlog<'_> {
     /// Waits for a job; not for long while there is something to index.
     fn next_job(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
         if self.waiting > 0 {
-            return jobs.recv_timeout(self.settings.index_idle);
+            return jobs.recv_timeout(if self.is_idle { Duration::ZERO } else { self.settings.index_idle });
         }
         jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
     }

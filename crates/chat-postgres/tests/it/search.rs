@@ -1,6 +1,6 @@
 //! Searching: by words alone where the server has no trigrams, and what becomes of records that had no search.
 
-use chat_contract::{Stores, World};
+use chat_contract::{Stores, World, library::Library};
 use chat_domain::{
     ids::{RoomId, Seq, UserId},
     pages::PageOf,
@@ -108,4 +108,13 @@ async fn a_copy_is_searched_when_it_is_whole() {
     let (source, target): (&dyn Archive, &dyn Archive) = (&from.store, &to.store);
     chat_domain::usecases::copying::copy(source, target, |_, _| {}).await.unwrap();
     assert_eq!(found(&to.store, ann, "eed").await, said);
+}
+
+/// `just prove-search`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a proof for release builds"]
+async fn prove_search() {
+    let fresh = fresh().await;
+    let mut library = Library::fill(&fresh.world()).await;
+    library.prove(&fresh.world(), "PostgreSQL").await;
 }

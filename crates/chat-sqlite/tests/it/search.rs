@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_contract::{Fixture, Stores, World, model::agree};
+use chat_contract::{Fixture, Stores, World, library::Library, model::agree};
 use chat_domain::{ids::UserId, objects::Message, pages::PageOf, words::Query};
 use chat_memory::Memory;
 use chat_sqlite::{Settings, Sqlite};
@@ -114,4 +114,21 @@ async fn a_record_of_before_there_was_a_search_is_searched_in_the_order_of_its_t
     let next = world.posts(ann, rooms[0], "another needle").await;
     assert_eq!(found(&store, ann, "needle").await[0].seq, next.seq);
     drop(directory);
+}
+
+/// `just prove-search`
+#[tokio::test]
+#[ignore = "a proof for release builds"]
+async fn prove_search() {
+    let (fresh, waits) = (fresh().await, Duration::from_secs(3_600));
+    let mut library = Library::fill(&fresh.world()).await;
+    // A writer that is never idle, and may leave as much as by default.
+    let store = Sqlite::open(fresh.store.path(), &Settings { index_idle: waits, ..Settings::default() }).unwrap();
+    assert_eq!(waiting(&store), 0);
+    let world = World::new(Stores::of(store.clone()));
+    library.prove(&world, "SQLite").await;
+    let most = Settings::default().index_backlog;
+    library.post(&world, most).await;
+    assert!(waiting(&store) > i64::try_from(most / 2).unwrap());
+    library.prove(&world, "SQLite, the newest not indexed yet").await;
 }
