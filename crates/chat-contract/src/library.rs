@@ -1,6 +1,8 @@
 //! A hundred thousand messages in several languages, and what searching among them must be: complete, quick, and silent to
 //! strangers. For release builds; `just prove-search` runs it.
 
+#![allow(clippy::print_stdout, reason = "a proof shows its figures")]
+
 use std::time::{Duration, Instant};
 
 use chat_domain::{
