@@ -215,6 +215,26 @@ macro_rules! contract {
             acquaintances_share_a_room_now
             a_store_that_can_serve_says_so
         }
+        $crate::search_contract!($fresh);
+    };
+}
+
+/// The clauses of searching alone, for a store that does it in more than one way.
+#[macro_export]
+macro_rules! search_contract {
+    ($fresh:path) => {
+        $crate::tests_of! { [$crate::World::of($fresh().await)] [] search:
+            search_finds_words_and_parts_in_any_script_without_case
+            search_is_exact_about_what_it_means
+            search_comes_newest_first_in_pages
+            search_pages_stay_while_more_is_said
+            search_finds_an_edit_as_it_is_worded_now_and_in_its_place
+            search_finds_nothing_that_was_deleted
+            search_sees_what_a_whole_batch_did
+            search_finds_nothing_of_rooms_that_one_is_not_in
+            search_finds_for_those_who_are_in_many_rooms
+            search_shows_messages_as_their_reader_sees_them
+        }
     };
 }
 
@@ -266,6 +286,7 @@ mod tests {
             include_str!("history.rs"),
             include_str!("changes.rs"),
             include_str!("live.rs"),
+            include_str!("search.rs"),
             include_str!("bus.rs"),
             include_str!("presence.rs"),
             include_str!("rates.rs"),

@@ -37,6 +37,11 @@ impl<T, K> Page<T, K> {
     }
 }
 
+/// Where a message stands among all that can be searched: the order in which the record took them up. Opaque; another record
+/// counts otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u64);
+
 /// Which part of a room's history, by `seq`, bounds exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {

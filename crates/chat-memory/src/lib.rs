@@ -8,6 +8,7 @@ mod memory;
 mod accounts;
 mod log;
 mod rooms;
+mod search;
 mod sessions;
 mod webhooks;
 

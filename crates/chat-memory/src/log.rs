@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use chat_domain::{
     ids::{RoomId, Seq, UserId},
     objects::{LogHead, Message},
-    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
+    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Place, Window},
     ports::{LogStore, MAX_CHANGES, Reacted, Reader},
     refusal::{Refusal, ResetReason, Unavailable},
-    words::Emoji,
+    words::{Emoji, Query},
 };
 
 use crate::{
     memory::Memory,
+    search,
     state::{Changed, RoomLog, State, piece},
 };
 
@@ -74,6 +75,16 @@ impl LogStore for Memory {
             return Err(Refusal::ResetRequired { reason, log: stands });
         }
         Ok(log.changes(reader, stands, cursor.after, limit))
+    }
+
+    async fn find(
+        &self,
+        reader: UserId,
+        query: &Query,
+        room: Option<RoomId>,
+        page: PageOf<Place>,
+    ) -> Result<Page<Message, Place>, Refusal> {
+        search::search(&self.lock(), reader, query, room, &page)
     }
 
     async fn live(&self, room: RoomId) -> Result<Option<LiveSnapshot>, Unavailable> {

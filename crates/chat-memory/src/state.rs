@@ -9,7 +9,7 @@ use chat_domain::{
     command::Fingerprint,
     ids::{InviteId, RoomId, Seq, SessionId, UserId, WebhookId},
     objects::{Epoch, Invite, LogHead, Member, Message, Room, User, Webhook},
-    pages::{Page, PageOf},
+    pages::{Page, PageOf, Place},
     ports::{Digest, PasswordHash},
     refusal::Refusal,
     rules::{MemberFacts, Posted, access},
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) codes: HashMap<Digest, (RoomId, InviteId)>,
     /// The rooms that webhooks post into.
     pub(crate) hooks: HashMap<WebhookId, RoomId>,
+    /// Everything ever posted, in its order.
+    pub(crate) said: BTreeMap<Place, (RoomId, Seq)>,
 }
 
 /// A user, and what only the house knows of one.
@@ -100,6 +102,7 @@ impl Default for State {
             made: HashMap::new(),
             codes: HashMap::new(),
             hooks: HashMap::new(),
+            said: BTreeMap::new(),
         }
     }
 }

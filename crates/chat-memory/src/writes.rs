@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use chat_domain::{
-    command::{Command, Outcome},
+    command::{Command, Fingerprint, Outcome},
     event::Hint,
     ids::{InviteId, RoomId, Seq, UserId},
     objects::{Member, Message, Room},
+    pages::Place,
     refusal::Refusal,
     rules::{self, MemberFacts, Posted, Write},
 };
@@ -67,12 +68,11 @@ impl State {
             Write::Room(changed) => self.in_room(room, |log| log.put_room(changed)),
             Write::Marker { user, seq } => self.of_member(room, user, |member| member.read = seq),
             Write::PostedAt { user, at } => self.of_member(room, user, |member| member.posted_at = Some(at)),
-            Write::Post { message, fingerprint } => self.in_room(room, |log| {
-                if let Some(nonce) = message.nonce.clone() {
-                    log.nonces.insert((message.author, nonce), Posted { seq: message.seq, fingerprint });
-                }
-                log.put_message(message);
-            }),
+            Write::Post { message, fingerprint } => {
+                let place = self.said.last_key_value().map_or(1, |(place, _)| place.0 + 1);
+                self.said.insert(Place(place), (room, message.seq));
+                self.in_room(room, |log| log.post(message, fingerprint));
+            }
             Write::Message(message) => self.in_room(room, |log| {
                 if message.deleted {
                     log.reactions.retain(|(seq, _, _)| *seq != message.seq);
@@ -133,6 +133,13 @@ impl RoomLog {
         } else {
             self.members.insert(member.user, MemberFacts { member, read: 0, posted_at: None });
         }
+    }
+
+    fn post(&mut self, message: Arc<Message>, fingerprint: Fingerprint) {
+        if let Some(nonce) = message.nonce.clone() {
+            self.nonces.insert((message.author, nonce), Posted { seq: message.seq, fingerprint });
+        }
+        self.put_message(message);
     }
 
     fn put_message(&mut self, message: Arc<Message>) {

@@ -19,7 +19,8 @@ use crate::{
     fault::Fault,
     handle::only_unavailable,
     rows::epoch,
-    schema::{meta, users},
+    schema::{meta, searching, users},
+    search,
     statement::Pipeline,
 };
 
@@ -47,6 +48,9 @@ impl Archive for Postgres {
     }
 
     async fn end_filling(&self) -> Result<(), Unavailable> {
+        // A copy takes as long as it takes.
+        let conn = self.opener().bare().await.map_err(Unavailable::because)?;
+        search::fill(&conn).await.map_err(Unavailable::because)?;
         self.write("archive.end_filling", |conn| end(conn).boxed()).await.map_err(only_unavailable)
     }
 
@@ -76,6 +80,7 @@ async fn begin(mut conn: &AsyncPgConnection, epoch: String) -> Result<bool, Faul
         return Ok(false);
     }
     diesel::update(meta::table).set((meta::epoch.eq(epoch), meta::filling.eq(true))).execute(&mut conn).await?;
+    diesel::update(searching::table).set(searching::filled.eq(false)).execute(&mut conn).await?;
     Ok(true)
 }
 

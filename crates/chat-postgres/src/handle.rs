@@ -41,6 +41,7 @@ struct Shared {
     readers: Pool,
     writers: Pool,
     settings: Settings,
+    finds_parts: bool,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -71,14 +72,20 @@ impl Postgres {
     pub async fn open(url: &str, settings: &Settings) -> Result<Self, OpenError> {
         describe_metrics();
         let opener = Arc::new(Opener::new(url, settings)?);
-        migrate(&opener, settings.migrate_timeout).await?;
+        let finds_parts = migrate(&opener, settings.migrate_timeout).await?;
         let read = Size { connections: settings.readers, queue: settings.read_queue, patience: settings.read_timeout };
         let write =
             Size { connections: settings.writers, queue: settings.write_queue, patience: settings.write_timeout };
         let readers = Pool::new("read", &opener, settings, read)?;
         let writers = Pool::new("write", &opener, settings, write)?;
         let (runtime, settings) = (Handle::current(), settings.clone());
-        Ok(Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings }) })
+        Ok(Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings, finds_parts }) })
+    }
+
+    /// Whether the search finds parts of words; without the extension pg_trgm it finds whole words only.
+    #[must_use]
+    pub fn finds_parts(&self) -> bool {
+        self.shared.finds_parts
     }
 
     pub(crate) fn opener(&self) -> &Opener {

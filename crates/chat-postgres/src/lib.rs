@@ -10,7 +10,9 @@
 //! # What it needs
 //!
 //! PostgreSQL 13 or later with the encoding UTF8, and a user who may create tables in the schema that names are looked up in
-//! first; superuser or extensions are not needed. A node holds at most `readers + writers` connections; those of all nodes,
+//! first; superuser is not needed. The
+//! extension pg_trgm is (`CREATE EXTENSION` is tried at the start; whoever may create in the database may do so), or the search
+//! finds whole words only. A node holds at most `readers + writers` connections; those of all nodes,
 //! and of whoever else connects, must stay below the server's `max_connections`. Two writers per core of the database are
 //! plenty, because a batch is one transaction.
 //!
@@ -36,6 +38,7 @@ mod commit;
 mod accounts;
 mod log;
 mod rooms;
+mod search;
 mod sessions;
 mod webhooks;
 

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use chat_domain::{
     ids::{RoomId, Seq, UserId},
     objects::{LogHead, Message},
-    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
+    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Place, Window},
     ports::{LogStore, Reacted, Reader},
     refusal::{Refusal, Unavailable},
-    words::Emoji,
+    words::{Emoji, Query},
 };
 use futures_util::{FutureExt, TryFutureExt};
 
-use crate::{Postgres, handle::only_unavailable, rows::epoch};
+use crate::{Postgres, handle::only_unavailable, rows::epoch, search};
 
 #[async_trait]
 impl LogStore for Postgres {
@@ -40,6 +40,17 @@ impl LogStore for Postgres {
 
     async fn changes(&self, reader: Reader, room: RoomId, cursor: Cursor, limit: usize) -> Result<Changes, Refusal> {
         self.ask("log.changes", move |conn| changes::changes(conn, reader, room, cursor, limit).boxed()).await
+    }
+
+    async fn find(
+        &self,
+        reader: UserId,
+        query: &Query,
+        room: Option<RoomId>,
+        page: PageOf<Place>,
+    ) -> Result<Page<Message, Place>, Refusal> {
+        let (query, by_parts) = (query.clone(), self.finds_parts());
+        self.ask("log.find", move |conn| search::find(conn, reader, query, room, page, by_parts).boxed()).await
     }
 
     async fn live(&self, room: RoomId) -> Result<Option<LiveSnapshot>, Unavailable> {

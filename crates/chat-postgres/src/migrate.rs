@@ -11,6 +11,7 @@ use crate::{
     OpenError,
     connection::Opener,
     schema::meta,
+    search,
     statement::{fixed, statements},
 };
 
@@ -25,8 +26,9 @@ statements! {
     Encoding: diesel::sql_types::Text = "SHOW server_encoding";
 }
 
-/// Brings the tables up to date and sees to it that there is an epoch.
-pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<(), OpenError> {
+/// Brings the tables up to date and sees to it that there is an epoch, and what the search needs. Answers whether that finds
+/// parts of words.
+pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<bool, OpenError> {
     let conn = opener.bare().await?;
     let failed = |cause: String| OpenError::Migrate { place: opener.place(), cause };
     let encoding = fixed::<Encoding, _>(|query| query).get_result::<String>(&mut &conn).await;
@@ -37,13 +39,13 @@ pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<(), O
     lock(opener, &conn, patience).await?;
     // Diesel's migrations block their thread.
     let done = tokio::task::spawn_blocking(move || run_pending(AsyncMigrationHarness::new(conn))).await;
-    let (conn, newer) = done.map_err(|_| failed("the migration panicked".to_owned()))?.map_err(failed)?;
+    let (mut conn, newer) = done.map_err(|_| failed("the migration panicked".to_owned()))?.map_err(failed)?;
     if let Some(version) = newer {
         return Err(OpenError::Newer { place: opener.place(), version });
     }
     let first = insert_into(meta::table).values((meta::singleton.eq(true), meta::epoch.eq(random_epoch())));
     first.on_conflict_do_nothing().execute(&mut &conn).await.map_err(|error| failed(error.to_string()))?;
-    Ok(())
+    search::prepare(&mut conn).await.map_err(|error| failed(error.to_string()))
 }
 
 async fn lock(opener: &Opener, mut conn: &AsyncPgConnection, patience: Duration) -> Result<(), OpenError> {

@@ -14,7 +14,7 @@ use chat_domain::{
     objects::{Role, RoomKind},
     pages::{Cursor, Window},
     ports::{PasswordHash, Reader},
-    words::{DisplayName, Username},
+    words::{DisplayName, Query, Username},
 };
 use diesel::{
     QueryResult, QueryableByName, sql_query,
@@ -43,6 +43,8 @@ const SEED: &str = "
         SELECT id(r), 51 + s, CASE WHEN s % 100 = 0 THEN 1051 ELSE 51 + s END,
             id(1 + (r * 7 + s % 50) % 1000), s, 'message ' || s, s % 200 = 0, 'nonce-' || s, '\\x00'
         FROM generate_series(1, 1000) AS r, generate_series(1, 1000) AS s;
+    INSERT INTO search (room, seq, words, parts)
+        SELECT room, seq, to_tsvector('simple', text), replace(text, ' ', 'xy') FROM messages WHERE seq % 10 = 0;
     INSERT INTO mentions (user_id, room, seq)
         SELECT id(1 + (r * 7 + 1) % 1000), id(r), 51 + s * 20
         FROM generate_series(1, 1000) AS r, generate_series(1, 20) AS s;
@@ -64,7 +66,7 @@ const NEW: &str = "
 
 /// What is hot, by a part of its text, and the indexes that it must walk (of those between bars, one).
 #[rustfmt::skip]
-const CLAIMS: [(&str, &[&str]); 25] = [
+const CLAIMS: [(&str, &[&str]); 31] = [
     ("JOIN messages AS m ON m.room = wanted.room AND m.author", &["messages_nonce"]),
     ("JOIN messages AS m ON m.room = wanted.room AND m.seq", &["messages_pkey"]),
     ("JOIN members AS m ON m.room = wanted.room AND m.user_id = wanted.user_id", &["members_pkey|members_user"]),
@@ -90,6 +92,12 @@ const CLAIMS: [(&str, &[&str]); 25] = [
     ("strpos(r.name_folded", &["rooms_directory", "members_banned|members_user"]),
     ("AND \"members\".\"banned\")", &["members_banned"]),
     ("strpos(\"users\".\"username\"", &["users_username"]),
+    ("FROM (SELECT * FROM search WHERE place < $2", &["search_pkey", "members_pkey|members_user", "messages_pkey", "reactions_mine"]),
+    ("WHERE s.words @@ $4::tsquery AND", &["search_pieces", "members_pkey|members_user", "messages_pkey"]),
+    ("s.parts LIKE $7 AND s.place", &["search_pieces", "members_pkey|members_user", "messages_pkey"]),
+    ("AND s.words @@ $8::tsquery", &["search_pieces", "members_pkey|members_user", "messages_pkey"]),
+    ("UPDATE search AS s", &["search_message"]),
+    ("DELETE FROM search AS s", &["search_message"]),
 ];
 
 #[derive(QueryableByName)]
@@ -111,7 +119,7 @@ struct Explained {
 /// The text of each statement that this connection has prepared and that can have a plan, and its plan.
 async fn explained(mut conn: &AsyncPgConnection) -> QueryResult<Vec<(String, Value)>> {
     let prepared = "SELECT name, statement, parameter_types::text[] AS types FROM pg_prepared_statements
-        WHERE NOT from_sql AND statement ~ '^\\s*[(]?(SELECT|INSERT|UPDATE|DELETE)' AND statement !~ 'pg_|set_config'";
+        WHERE NOT from_sql AND statement ~ '^\\s*[(]?(WITH|SELECT|INSERT|UPDATE|DELETE)' AND statement !~ 'pg_|set_config'";
     let prepared: Vec<Prepared> = sql_query(prepared).load(&mut conn).await?;
     let mut plans = Vec::new();
     for Prepared { name, statement, types } in prepared {
@@ -196,6 +204,12 @@ async fn questions(world: &World, ann: UserId, room: RoomId, at: chat_domain::ti
     log.live(room).await.unwrap();
     log.heads(&[room]).await.unwrap();
     log.acquaintances(ann, &[ann]).await.unwrap();
+    for words in ["no", "nowhere", "no nowhere"] {
+        // Ann is in few rooms, which are named to the index; who was there before her is in many.
+        for reader in [ann, UserId(Uuid::from_u128(1))] {
+            log.find(reader, &Query::parse(words).unwrap(), None, everything()).await.unwrap();
+        }
+    }
     rooms.sync(ann, at).await.unwrap();
     rooms.room(ann, room).await.unwrap();
     rooms.rooms_of(ann, everything()).await.unwrap();

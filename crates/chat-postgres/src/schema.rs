@@ -9,6 +9,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    searching (singleton) {
+        singleton -> Bool,
+        filled -> Bool,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Uuid,
         username -> Nullable<Text>,

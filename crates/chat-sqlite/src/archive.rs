@@ -40,6 +40,7 @@ impl Archive for Sqlite {
     }
 
     async fn end_filling(&self) -> Result<(), Unavailable> {
+        self.settled().await?;
         let end = |conn: &mut SqliteConnection| diesel::update(meta::table).set(meta::filling.eq(false)).execute(conn);
         self.write("archive.end_filling", end).await.map(drop)
     }

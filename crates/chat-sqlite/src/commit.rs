@@ -20,6 +20,7 @@ use crate::{
     columns::{Key, count, int},
     rows::epoch,
     schema::{rooms, users},
+    search::Places,
     slot::{Fault, immediate},
 };
 
@@ -47,6 +48,7 @@ struct Batch<'c> {
     conn: &'c mut SqliteConnection,
     rooms: HashMap<RoomId, Loaded>,
     hints: HashMap<UserId, Seq>,
+    places: Places,
 }
 
 struct Loaded {
@@ -67,7 +69,7 @@ impl<'c> Batch<'c> {
             let facts = facts::load(conn, &epoch, *room, needs)?;
             rooms.insert(*room, Loaded { written: facts.log.head, facts });
         }
-        Ok(Self { conn, rooms, hints: HashMap::new() })
+        Ok(Self { conn, rooms, hints: HashMap::new(), places: Places::default() })
     }
 
     fn command(&mut self, command: &Command) -> QueryResult<Result<Outcome, Refusal>> {
@@ -87,7 +89,7 @@ impl<'c> Batch<'c> {
             hint.seq = number(self.conn, &mut self.hints, hint.user)?;
         }
         for change in decision.writes {
-            write::carry_out(self.conn, command.room, command.at, change)?;
+            write::carry_out(self.conn, command.room, command.at, change, &mut self.places)?;
         }
         Ok(Ok(outcome))
     }

@@ -20,6 +20,7 @@ use crate::{
     OpenError, Settings,
     connection::Opener,
     readers::{self, Question},
+    search,
     slot::{Fault, immediate},
     writer::{self, Answers, Job},
 };
@@ -57,6 +58,10 @@ impl Sqlite {
         let opener = Arc::new(Opener::create(path.as_ref(), settings.busy_timeout)?);
         let mut conn = opener.writer()?;
         opener.migrate(&mut conn)?;
+        if let Err(fault) = search::catch_up(&mut conn) {
+            tracing::error!(?fault, "the index of the search could not be brought up to date; searching is slow");
+            conn = opener.writer()?;
+        }
         let questions = readers::start(&opener, settings.readers, settings.read_queue)?;
         let jobs = writer::start(&opener, conn, settings)?;
         let (read_timeout, write_timeout) = (settings.read_timeout, settings.write_timeout);

@@ -21,6 +21,7 @@ mod commit;
 mod accounts;
 mod log;
 mod rooms;
+mod search;
 mod sessions;
 mod webhooks;
 

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use chat_domain::{
     ids::{RoomId, Seq, UserId},
     objects::{LogHead, Message},
-    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
+    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Place, Window},
     ports::{LogStore, Reacted, Reader},
     refusal::{Refusal, Unavailable},
-    words::Emoji,
+    words::{Emoji, Query},
 };
 
-use crate::{Sqlite, rows::epoch};
+use crate::{Sqlite, rows::epoch, search};
 
 #[async_trait]
 impl LogStore for Sqlite {
@@ -39,6 +39,17 @@ impl LogStore for Sqlite {
 
     async fn changes(&self, reader: Reader, room: RoomId, cursor: Cursor, limit: usize) -> Result<Changes, Refusal> {
         self.ask("log.changes", move |conn| changes::changes(conn, reader, room, &cursor, limit)).await
+    }
+
+    async fn find(
+        &self,
+        reader: UserId,
+        query: &Query,
+        room: Option<RoomId>,
+        page: PageOf<Place>,
+    ) -> Result<Page<Message, Place>, Refusal> {
+        let query = query.clone();
+        self.ask("log.find", move |conn| search::find(conn, reader, &query, room, &page)).await
     }
 
     async fn live(&self, room: RoomId) -> Result<Option<LiveSnapshot>, Unavailable> {

@@ -99,6 +99,21 @@ diesel::table! {
         deleted -> Bool,
         nonce -> Nullable<Text>,
         fingerprint -> Binary,
+        place -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    pieces (rowid) {
+        rowid -> BigInt,
+        piece -> Text,
+    }
+}
+
+diesel::table! {
+    searching (only) {
+        only -> BigInt,
+        upto -> BigInt,
     }
 }
 

@@ -20,6 +20,13 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// Batches that wait together become one transaction of at most about this many commands.
     pub commit_commands: usize,
+    /// Messages that may wait to be put into the index of the search; a search looks at each of them. Beyond, the writer
+    /// indexes between two batches.
+    pub index_backlog: usize,
+    /// So many are put into it at once, while nobody else can write.
+    pub index_slice: usize,
+    /// When the writer has had nothing to do for so long, it indexes what waits.
+    pub index_idle: Duration,
 }
 
 impl Default for Settings {
@@ -32,6 +39,9 @@ impl Default for Settings {
             read_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             commit_commands: 1_024,
+            index_backlog: 2_048,
+            index_slice: 1_024,
+            index_idle: Duration::from_millis(250),
         }
     }
 }

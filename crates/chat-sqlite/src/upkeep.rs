@@ -15,6 +15,7 @@ use crate::{
     columns::{Key, int},
     connection::{Opener, random_epoch},
     schema::{meta, rooms},
+    search,
 };
 
 impl Sqlite {
@@ -42,6 +43,15 @@ impl Sqlite {
             return Ok(false);
         }
         Opener::create(path, Duration::ZERO)?.is_in_use()
+    }
+
+    /// Has what a copy brought put in order for the search, however long it takes.
+    pub(crate) async fn settled(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let shared = self.clone();
+        let settle = move || drop(reply.send(search::settle(shared.opener()).map_err(Unavailable::because)));
+        thread::Builder::new().name("sqlite-settle".to_owned()).spawn(settle).map_err(Unavailable::because)?;
+        answer.await.unwrap_or_else(|_| Err(Unavailable::because("the thread ended")))
     }
 
     /// A connection that has begun to write, and will write nothing.

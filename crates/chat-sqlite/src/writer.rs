@@ -4,10 +4,10 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chat_domain::{
@@ -22,7 +22,8 @@ use crate::{
     connection::Opener,
     handle::only_unavailable,
     readers::Question,
-    slot::{Fault, Slot},
+    search,
+    slot::{Fault, Slot, immediate},
 };
 
 /// What a batch is answered with.
@@ -50,23 +51,68 @@ pub(crate) fn start(
     let (sender, jobs) = sync_channel(settings.write_queue);
     let again = Arc::clone(opener);
     let slot = Slot::new(conn, move || again.writer());
-    let most = settings.commit_commands;
+    let settings = settings.clone();
     let thread = thread::Builder::new().name("sqlite-write".to_owned());
-    thread.spawn(move || serve(slot, &jobs, most)).map_err(OpenError::Thread)?;
+    thread.spawn(move || serve(slot, &jobs, &settings)).map_err(OpenError::Thread)?;
     Ok(sender)
 }
 
-fn serve(mut slot: Slot, jobs: &Receiver<Job>, most: usize) {
-    let mut held = None;
-    while let Some(job) = held.take().or_else(|| jobs.recv().ok()) {
+fn serve(mut slot: Slot, jobs: &Receiver<Job>, settings: &Settings) {
+    let (mut held, mut backlog) = (None, Backlog { waiting: 0, is_idle: false, settings });
+    loop {
+        let job = match held.take() {
+            Some(job) => Ok(job),
+            None => backlog.next_job(jobs),
+        };
         match job {
-            Job::Work(work) => work(&mut slot),
-            Job::Commit { batch, reply } => {
+            Ok(Job::Work(work)) => {
+                backlog.is_idle = false;
+                work(&mut slot);
+            }
+            Ok(Job::Commit { batch, reply }) => {
                 let mut waiting = vec![Waiting { commands: batch.len(), reply }];
                 let mut commands = batch;
-                held = join(jobs, &mut commands, &mut waiting, most);
+                held = join(jobs, &mut commands, &mut waiting, settings.commit_commands);
                 answer(waiting, commit_all(&mut slot, &commands));
+                backlog.is_idle = false;
+                backlog.waiting += commands.len();
+                while backlog.waiting > settings.index_backlog {
+                    backlog.index(&mut slot);
+                }
             }
+            Err(RecvTimeoutError::Timeout) => {
+                backlog.is_idle = true;
+                backlog.index(&mut slot);
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Messages that wait to be put into the index of the search.
+struct Backlog<'s> {
+    /// At most so many: not every command posts.
+    waiting: usize,
+    /// Nothing has come for a while: go on with the next slice until something does.
+    is_idle: bool,
+    settings: &'s Settings,
+}
+
+impl Backlog<'_> {
+    /// Waits for a job; not for long while there is something to index.
+    fn next_job(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        if self.waiting > 0 {
+            return jobs.recv_timeout(if self.is_idle { Duration::ZERO } else { self.settings.index_idle });
+        }
+        jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    }
+
+    /// Indexes a slice. A failure was logged; the next commit brings another try.
+    fn index(&mut self, slot: &mut Slot) {
+        let slice = self.settings.index_slice.max(1);
+        match slot.run(|conn| immediate(conn, |conn| Ok(search::index_some(conn, slice)?))) {
+            Ok(true) => self.waiting = self.waiting.saturating_sub(slice).max(1),
+            Ok(false) | Err(_) => self.waiting = 0,
         }
     }
 }

@@ -7,7 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chat_domain::{
     ids::{InviteId, RoomId, SessionId, UserId, WebhookId},
-    pages::{Page, PageOf},
+    pages::{Page, PageOf, Place},
     ports::Reacted,
     words::{Emoji, Username},
 };
@@ -56,6 +56,16 @@ impl Key for Username {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         std::str::from_utf8(bytes).ok().map(|text| Self::from_stored(text.to_owned()))
+    }
+}
+
+impl Key for Place {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(u64::from_be_bytes).map(Self)
     }
 }
 
@@ -141,6 +151,7 @@ mod tests {
         assert_eq!(decode::<RoomId>("rooms", &format!("{cursor}=")), None);
         let reacted: Reacted = (Emoji::parse("👍🏽").unwrap(), UserId(uuid::Uuid::from_u128(1)));
         assert_eq!(decode("r", &encode("r", &reacted)), Some(reacted));
+        assert_eq!(decode("s", &encode("s", &Place(300))), Some(Place(300)));
         let name = Username::parse("ann").unwrap();
         assert_eq!(decode("u", &encode("u", &name)), Some(name));
     }
@@ -159,6 +170,7 @@ mod tests {
             prop_assert_eq!(decode::<RoomId>("rooms", &text), None);
             prop_assert_eq!(decode::<Reacted>("rooms", &text), None);
             prop_assert_eq!(decode::<Username>("rooms", &text), None);
+            prop_assert_eq!(decode::<Place>("rooms", &text), None);
         }
     }
 }

@@ -10,7 +10,7 @@ use chat_domain::{
     ports::{Digest, NewAccount, NewSession, PasswordHash, Reader},
     refusal::Refusal,
     timestamp::Timestamp,
-    words::{DisplayName, Emoji, Username},
+    words::{DisplayName, Emoji, Query, Username},
 };
 
 use super::answer::Answer;
@@ -54,6 +54,7 @@ pub(super) enum Operation {
     Sync(UserId, Timestamp),
     History(UserId, RoomId, Window, usize),
     Message(UserId, RoomId, Seq),
+    Find(UserId, String, Option<RoomId>, usize),
     Reactions(UserId, RoomId, Seq, Option<Emoji>, usize),
     Changes(Reader, RoomId, Seq, usize),
     Live(RoomId),
@@ -81,6 +82,10 @@ pub(super) async fn perform(stores: &Stores, operation: &Operation) -> Answer {
         Op::Sync(user, at) => Answer::of_result(rooms.sync(user, at).await),
         Op::History(reader, room, window, limit) => Answer::of_result(log.history(reader, room, window, limit).await),
         Op::Message(reader, room, seq) => Answer::of_result(log.message(reader, room, seq).await),
+        Op::Find(reader, query, room, size) => {
+            let query = Query::parse(&query).unwrap();
+            whole(size, |page| log.find(reader, &query, room, page)).await
+        }
         Op::Reactions(reader, room, seq, emoji, size) => {
             whole(size, |page| log.reactions(reader, room, seq, emoji.clone(), page)).await
         }

@@ -23,6 +23,7 @@ const WORDS: [&str; 6] =
 const PICTURES: [&str; 3] = ["👍", "🎉", "❤️"];
 const ROOM_NAMES: [&str; 4] = ["Lobby", "Чайная", "100% tea", "a_b"];
 const QUERIES: [&str; 8] = ["", "a", "LOB", "чай", "%", "_", "tea", "zzz"];
+const SOUGHT: [&str; 7] = ["plain", "привет", "@", "hi", "ROOM,", "@kim new", "absent"];
 /// Rooms that people still talk about; of more, the oldest are left alone.
 const ROOMS: usize = 4;
 /// A quarter of an hour: long enough for chains of refresh tokens, short enough to expire.
@@ -141,6 +142,9 @@ impl Chooser {
                 Operation::Sessions(user, at, 2),
                 Operation::Password(user),
                 Operation::Acquaintances(user, self.users.clone()),
+                Operation::Find(user, "o".to_owned(), None, 3),
+                Operation::Find(user, "and".to_owned(), None, 3),
+                Operation::Find(user, "@".to_owned(), None, 7),
             ]);
             for room in self.rooms.clone() {
                 all.extend([
@@ -248,7 +252,11 @@ impl Chooser {
                 let emoji = self.chance(2).then(|| self.emoji());
                 Operation::Reactions(user, room, seq, emoji, size)
             }
-            16..19 => Operation::Changes(Reader::User(user), room, seq, size * 5),
+            16..18 => Operation::Changes(Reader::User(user), room, seq, size * 5),
+            18 => {
+                let room = self.chance(2).then_some(room);
+                Operation::Find(user, SOUGHT[self.below(SOUGHT.len())].to_owned(), room, size)
+            }
             _ => Operation::Acquaintances(user, vec![self.user(), self.user()]),
         }
     }

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use crate::{
     ids::{RoomId, Seq, UserId},
     objects::{LogHead, Message},
-    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Window},
+    pages::{Changes, Cursor, History, LiveSnapshot, Page, PageOf, Place, Window},
     refusal::{Refusal, Unavailable},
-    words::Emoji,
+    words::{Emoji, Query},
 };
 
 /// Who reads a log.
@@ -57,6 +57,21 @@ pub trait LogStore: Send + Sync {
     /// `ResetRequired`: `Epoch`, `Ahead` (`after > head`), `Purged` (`after < floor`), `TooFar` (more than
     /// [`MAX_CHANGES`] changed), in this order. `NotFound`, `Forbidden` for a user who is not in.
     async fn changes(&self, reader: Reader, room: RoomId, cursor: Cursor, limit: usize) -> Result<Changes, Refusal>;
+
+    /// Messages that the query matches, in the rooms that the reader is in, or in one of them; newest first, in the order in
+    /// which the record took them up (within a room, by `seq`; an edit keeps the place). What is committed is found, as it is
+    /// worded now, from the moment it is acknowledged; what is deleted is not. A page may be cut short where looking on would
+    /// take too long: as long as there is a `next`, there may be more.
+    ///
+    /// # Errors
+    /// `NotFound` when the reader is not in that room, whatever kind it is.
+    async fn find(
+        &self,
+        reader: UserId,
+        query: &Query,
+        room: Option<RoomId>,
+        page: PageOf<Place>,
+    ) -> Result<Page<Message, Place>, Refusal>;
 
     /// What a node needs to hold the room live; `None` when there is no such room.
     async fn live(&self, room: RoomId) -> Result<Option<LiveSnapshot>, Unavailable>;

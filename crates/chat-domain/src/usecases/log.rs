@@ -8,10 +8,10 @@ use crate::{
     ids::{RoomId, Seq, UserId},
     limits::Rate,
     objects::Message,
-    pages::{Changes, Cursor, History, Page, PageOf, Window},
+    pages::{Changes, Cursor, History, Page, PageOf, Place, Window},
     ports::{Pending, Reacted, Reader},
     refusal::Refusal,
-    words::{Emoji, Invalid, Text},
+    words::{Emoji, Invalid, Query, Text},
 };
 
 impl Chat {
@@ -96,5 +96,19 @@ impl Chat {
         limit: usize,
     ) -> Result<Changes, Refusal> {
         self.ports.log.changes(Reader::User(reader), room, cursor, limit).await
+    }
+
+    /// What was said, in one's own rooms or in one of them.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`.
+    pub async fn search(
+        &self,
+        reader: UserId,
+        query: &Query,
+        room: Option<RoomId>,
+        page: PageOf<Place>,
+    ) -> Result<Page<Message, Place>, Refusal> {
+        self.ports.log.find(reader, query, room, page).await
     }
 }

@@ -1,16 +1,20 @@
 //! Words people type, parsed once at the edge: what exists is valid, so nothing behind the edge checks it again.
 
 mod emoji;
+mod folding;
 mod names;
 mod nonce;
 mod password;
+mod query;
 mod text;
 mod username;
 
 pub use emoji::Emoji;
+pub use folding::{atoms, fold, parts};
 pub use names::{Device, DisplayName, RoomName, Topic};
 pub use nonce::Nonce;
 pub use password::Password;
+pub use query::{Query, Term};
 pub use text::Text;
 pub use username::{Username, mentions_room};
 

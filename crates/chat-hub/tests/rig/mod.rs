@@ -211,6 +211,16 @@ impl LogStore for Record {
         self.read()?;
         self.memory.reactions(who, room, seq, emoji, page).await
     }
+    async fn find(
+        &self,
+        who: UserId,
+        query: &chat_domain::words::Query,
+        room: Option<RoomId>,
+        page: PageOf<chat_domain::pages::Place>,
+    ) -> Result<Page<Message, chat_domain::pages::Place>, Refusal> {
+        self.read()?;
+        self.memory.find(who, query, room, page).await
+    }
     async fn changes(&self, reader: Reader, room: RoomId, cursor: Cursor, limit: usize) -> Result<Changes, Refusal> {
         self.read()?;
         sleep(Duration::from_millis(1)).await;

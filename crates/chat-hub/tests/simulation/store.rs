@@ -168,6 +168,16 @@ impl LogStore for FaultyStore {
         self.memory.reactions(reader, room, seq, emoji, page).await
     }
 
+    async fn find(
+        &self,
+        reader: UserId,
+        query: &chat_domain::words::Query,
+        room: Option<RoomId>,
+        page: PageOf<chat_domain::pages::Place>,
+    ) -> Result<Page<Message, chat_domain::pages::Place>, Refusal> {
+        self.memory.find(reader, query, room, page).await
+    }
+
     async fn changes(&self, reader: Reader, room: RoomId, cursor: Cursor, limit: usize) -> Result<Changes, Refusal> {
         self.through(self.memory.changes(reader, room, cursor, limit)).await
     }

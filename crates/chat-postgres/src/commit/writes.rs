@@ -19,7 +19,7 @@ use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 
 use super::{hints::Counts, members, messages, rooms};
-use crate::statement::Pipeline;
+use crate::{search, statement::Pipeline};
 
 /// See the page's head.
 #[derive(Default)]
@@ -122,6 +122,8 @@ impl Writes {
         members::put(&mut pipeline, self);
         messages::post(&mut pipeline, self);
         messages::change(&mut pipeline, self)?;
+        search::post(&mut pipeline, self.posts.iter().map(|(message, _)| message));
+        search::change(&mut pipeline, self.changed.values());
         messages::mention(&mut pipeline, self);
         messages::react(&mut pipeline, self);
         rooms::leave(&mut pipeline, self);

@@ -17,5 +17,6 @@ mod nodes;
 mod open;
 mod outage;
 mod patience;
+mod search;
 mod secrets;
 mod tls;

@@ -53,6 +53,7 @@ async fn what_the_migrations_made_they_take_away() {
     let database = Database::migrated();
     for down in [
         include_str!("../../../../migrations/postgres/2026-11-28-000100_webhooks/down.sql"),
+        include_str!("../../../../migrations/postgres/2026-11-28-000000_search/down.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000000_record/down.sql"),
     ] {
         database.sql(&format!("BEGIN; {down} COMMIT;"));

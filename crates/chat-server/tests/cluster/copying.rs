@@ -52,6 +52,8 @@ async fn an_embedded_chat_moves_into_a_cluster_whole() {
     let there = |user: &User| user.at(&node);
     assert_eq!(there(&bob).history(&room).await, history);
     assert_eq!(there(&bob).syncs(&room).await.unwrap(), line);
+    let sought = there(&bob).get("/search?q=%22aid%201%22").await.is(200);
+    assert_eq!(sought["items"].as_array().unwrap().len(), 11, "{sought}");
     // A cursor of before is good, a nonce of before is known, a refresh token of before signs in.
     let mut socket: Socket = there(&bob).connects().await;
     assert_eq!(socket.resumes(&room, &epoch, 5).await["status"], "catchup");

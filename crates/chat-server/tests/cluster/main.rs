@@ -40,6 +40,8 @@ mod messages;
 mod races;
 #[path = "../it/rooms.rs"]
 mod rooms;
+#[path = "../it/search.rs"]
+mod search;
 #[path = "../it/sync.rs"]
 mod sync;
 #[path = "../it/webhooks.rs"]

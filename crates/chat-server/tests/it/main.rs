@@ -37,6 +37,7 @@ mod overload;
 mod process;
 mod races;
 mod rooms;
+mod search;
 mod sessions;
 mod sync;
 mod tokens;

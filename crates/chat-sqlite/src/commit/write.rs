@@ -13,11 +13,21 @@ use diesel::{QueryResult, SqliteConnection, dsl::insert_into, prelude::*, upsert
 use crate::{
     columns::{Bytes, Key, int, kind_column, list_column, role_column},
     schema::{invites, members, mentions, messages, reactions, rooms, webhooks},
+    search::{Places, reword},
 };
 
-pub(super) fn carry_out(conn: &mut SqliteConnection, room: RoomId, at: Timestamp, write: Write) -> QueryResult<()> {
+pub(super) fn carry_out(
+    conn: &mut SqliteConnection,
+    room: RoomId,
+    at: Timestamp,
+    write: Write,
+    places: &mut Places,
+) -> QueryResult<()> {
     match write {
-        Write::Post { message, fingerprint } => post(conn, &message, fingerprint),
+        Write::Post { message, fingerprint } => {
+            let place = places.next(conn)?;
+            post(conn, &message, fingerprint, place)
+        }
         Write::Message(message) => change_message(conn, &message),
         Write::Reaction { seq, emoji, user, on } => react(conn, room, seq, &emoji, user, on),
         Write::Member(member) => put_member(conn, &member),
@@ -40,7 +50,7 @@ pub(super) fn carry_out(conn: &mut SqliteConnection, room: RoomId, at: Timestamp
     }
 }
 
-fn post(conn: &mut SqliteConnection, message: &Message, fingerprint: Fingerprint) -> QueryResult<()> {
+fn post(conn: &mut SqliteConnection, message: &Message, fingerprint: Fingerprint, place: i64) -> QueryResult<()> {
     let row = (
         messages::room.eq(Key::from(message.room)),
         messages::seq.eq(int(message.seq)),
@@ -56,12 +66,14 @@ fn post(conn: &mut SqliteConnection, message: &Message, fingerprint: Fingerprint
         messages::deleted.eq(message.deleted),
         messages::nonce.eq(message.nonce.as_ref().map(Nonce::as_str)),
         messages::fingerprint.eq(Bytes(fingerprint.0)),
+        messages::place.eq(place),
     );
     insert_into(messages::table).values(row).execute(conn)?;
     put_mentions(conn, message)
 }
 
 fn change_message(conn: &mut SqliteConnection, message: &Message) -> QueryResult<()> {
+    reword(conn, message)?;
     let row = (
         messages::rev.eq(int(message.rev)),
         messages::text.eq(message.text.as_ref().map(|text| text.as_str())),

@@ -17,4 +17,5 @@ mod file;
 mod fixture;
 mod lock;
 mod model;
+mod search;
 mod secrets;

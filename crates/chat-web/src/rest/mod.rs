@@ -12,6 +12,7 @@ mod messages;
 mod reactions;
 mod reply;
 mod rooms;
+mod search;
 mod sessions;
 pub(crate) mod socket;
 mod users;
@@ -68,6 +69,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     table.extend(invites::endpoints());
     table.extend(messages::endpoints());
     table.extend(reactions::endpoints());
+    table.extend(search::endpoints());
     table.extend(webhooks::endpoints());
     table.extend(house::endpoints());
     table.extend(docs::endpoints());

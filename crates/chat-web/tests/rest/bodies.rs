@@ -100,7 +100,7 @@ async fn long_urls_are_414_and_large_headers_431() {
 async fn unknown_paths_are_404_and_unknown_methods_405_with_allow() {
     let house = House::open().await;
     let ann = house.person("ann").await;
-    for path in ["/nothing", "/api/v1", "/api/v1/rooms/", "/api/v2/me", "/metrics", "/api/v1/search", "//"] {
+    for path in ["/nothing", "/api/v1", "/api/v1/rooms/", "/api/v2/me", "/metrics", "/api/v1/searches", "//"] {
         house.get(path).await.is(404, "not_found");
     }
     for (method, path, allow) in [

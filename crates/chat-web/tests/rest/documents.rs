@@ -28,8 +28,8 @@ fn the_document_has_exactly_what_is_served() {
         chat_web::rest::served().into_iter().map(|(method, path)| (method, path.to_owned())).collect();
     served.insert(("GET".into(), "/api/v1/ws".into()));
     assert_eq!(described, served);
-    // Every row of protocol.md §2 but search, and what stands at the root.
-    assert_eq!(served.len(), 55, "{served:#?}");
+    // Every row of protocol.md §2, what stands at the root, and the files of the web client.
+    assert_eq!(served.len(), 58, "{served:#?}");
 }
 
 #[actix_web::test]
@@ -226,6 +226,8 @@ async fn recorded_answers_are_as_described() {
         ("POST", &format!("{room}/messages"), "/rooms/{r}/messages", Some(json!({"text": "x", "nonce": "nonce-0002"}))),
         ("GET", &format!("{room}/messages/{seq}/reactions"), "/rooms/{r}/messages/{seq}/reactions", None),
         ("GET", &format!("{room}/changes?after=0"), "/rooms/{r}/changes", None),
+        ("GET", "/search?q=hi", "/search", None),
+        ("GET", "/search?q=%20", "/search", None),
         ("GET", "/meta", "/meta", None),
         ("PUT", &format!("{room}/members/me"), "/rooms/{r}/members/{u}", Some(json!({}))),
         ("GET", "/rooms/nonsense", "/rooms/{r}", None),

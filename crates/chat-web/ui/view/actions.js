@@ -39,6 +39,7 @@ export function actions(chat, room, list, does) {
     let cursor = null;
     async function load() {
       const page = await api.reactions(room.id, seq, { cursor });
+      if (page.items.length) chat.learn((await api.users([...new Set(page.items.map(({ user }) => user))].join())).items);
       rows.append(...page.items.map(({ emoji, user }) => h('li.list-item', emoji, face(chat, user, '.s'), bdi(nameOf(chat, user)))));
       cursor = page.next;
       next.hidden = !cursor;
