@@ -510,3 +510,40 @@ async fn unknown_members_are_ignored_however_deep() {
     user.post(&path, json!({"text": "x", "nonce": "12345678", "extra": unknown, "id": 9, "seq": "x"})).await.is(201);
     user.get(&format!("{path}?unknown=1")).await.is(200);
 }
+
+#[tokio::test]
+async fn c2_the_files_of_the_web_client_are_kept_by_their_build_and_nothing_else_is_served() {
+    let app = spawn_app().await;
+    let page = Request::new("GET", "/").send(app.address()).await;
+    let text = page.text();
+    let script = text.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let build = script.strip_suffix("/main.js").unwrap();
+    let preloaded = page.header("link").unwrap();
+    assert!(preloaded.contains(&format!("<{build}/sync/chat.js>; rel=modulepreload")), "{preloaded}");
+    for (path, media) in [
+        (script.to_owned(), "text/javascript"),
+        (format!("{build}/style/base.css"), "text/css"),
+        (format!("{build}/favicon.svg"), "image/svg+xml"),
+        ("/ui/00000000/main.js".to_owned(), "text/javascript"),
+    ] {
+        let file = Request::new("GET", &path).send(app.address()).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert!(file.header("content-type").unwrap().starts_with(media), "{path}");
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"), "{path}");
+        // A build never changes; another build's page gets what is here, and asks again. Debug builds read the disk.
+        let is_for_ever = path.starts_with(build) && !cfg!(debug_assertions);
+        assert_eq!(file.header("cache-control").unwrap().contains("immutable"), is_for_ever, "{path}");
+    }
+    for path in [
+        "/ui/x/index.html",
+        "/ui/x/none.js",
+        "/ui/x/sync/",
+        "/ui/x/..%2fmod.js",
+        "/ui/x/sync/..%2f..%2fCargo.toml",
+        "/ui/x/a/b/c.js",
+        "/ui/x/",
+        "/ui",
+    ] {
+        Request::new("GET", path).send(app.address()).await.refuses(404, "not_found");
+    }
+}

@@ -1,5 +1,5 @@
 // What the client may cost: bytes before compression, time to the first picture of a big house, nodes and jumps in a long room.
-// `CHAT_LONG_ROOM` is the number of messages of that room: 20,000 unless it says another; the release rehearsal takes 100,000.
+// `CHAT_LONG_ROOM` is the number of messages of that room: 100,000, unless it says another.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ const BYTES = 120 * 1024;
 const ROOMS = 200;
 const PAINT_MS = 1_000;
 const NODES = 600;
-const LONG = Number(process.env.CHAT_LONG_ROOM ?? 20_000);
+const LONG = Number(process.env.CHAT_LONG_ROOM ?? 100_000);
 const SCREENS = 40;
 /** Pixels that what is looked at may move when something comes in above. */
 const STILL = 2;
@@ -52,6 +52,7 @@ story(`the first picture of a house with ${ROOMS} rooms is there in a second`, a
     const look = () => (document.querySelectorAll('.room-link').length >= 200 ? requestAnimationFrame(() => { window.painted = performance.now(); }) : requestAnimationFrame(look));
     requestAnimationFrame(look);
   }] });
+  one.causes(/net::ERR_ABORTED/); // what was on its way when the story went elsewhere
   const painted = () => one.page.evaluate(() => window.painted ?? null);
   const times = [];
   for (let round = 0; round < 3; round += 1) {

@@ -112,7 +112,7 @@ story('a thousand reactions on one message, and five hundred members', async ({ 
     const line = await one.line();
     for (const emoji of EMOJI) await line.request({ type: 'react', room: room.id, seq, emoji, on: true });
     line.close();
-  });
+  }, 4);
   await until('all reactions are there', () => ann.row('loved by all').locator('.reaction').evaluateAll((all) => (all.length === 50 && all.every((one) => one.textContent.endsWith('20'))) || all.length));
   assert.deepEqual(await fits(ann), []);
   await ann.press('loved by all', 'More');

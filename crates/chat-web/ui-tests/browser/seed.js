@@ -74,10 +74,10 @@ export async function each(items, work, together = 16) {
 /** `count` messages into a room, over `sockets` sockets of these people. */
 export async function pour(hands, room, count, text = (index) => `message ${index}`, sockets = 16) {
   let next = 0;
-  await Promise.all(Array.from({ length: sockets }, async (_, index) => {
-    const line = await hands[index % hands.length].line();
-    const lane = async () => { for (let mine = next++; mine < count; mine = next++) await line.request({ type: 'send', room: room.id, nonce: nonce(), text: text(mine) }); };
-    await Promise.all(Array.from({ length: INFLIGHT }, lane));
-    line.close();
-  }));
+  const lines = [];
+  // One after the other: the server lets only a few in at a time that have not said who they are.
+  for (let index = 0; index < sockets; index += 1) lines.push(await hands[index % hands.length].line());
+  const lane = async (line) => { for (let mine = next++; mine < count; mine = next++) await line.request({ type: 'send', room: room.id, nonce: nonce(), text: text(mine) }); };
+  await Promise.all(lines.flatMap((line) => Array.from({ length: INFLIGHT }, () => lane(line))));
+  for (const line of lines) line.close();
 }

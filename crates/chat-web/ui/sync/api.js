@@ -12,7 +12,6 @@ sessions GET /sessions
 deleteSession DELETE /sessions/{}
 deleteOtherSessions DELETE /sessions
 changeMe PATCH /me *
-deleteMe DELETE /me password
 changePassword PUT /me/password current new
 users GET /users ids
 findUsers GET /users q cursor

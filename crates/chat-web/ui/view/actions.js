@@ -2,7 +2,7 @@
 import { bdi, button, h, pops, tool } from './dom.js';
 import { t } from '../text/say.js';
 import { act, attempt, confirm, copy, dialog, emojis, menu } from './over.js';
-import { face, isAdmin, nameOf } from './names.js';
+import { face, isAdmin, learn, nameOf } from './names.js';
 
 const QUICK = '👍';
 
@@ -39,7 +39,7 @@ export function actions(chat, room, list, does) {
     let cursor = null;
     async function load() {
       const page = await api.reactions(room.id, seq, { cursor });
-      if (page.items.length) chat.learn((await api.users([...new Set(page.items.map(({ user }) => user))].join())).items);
+      await learn(chat, page.items.map(({ user }) => user));
       rows.append(...page.items.map(({ emoji, user }) => h('li.list-item', emoji, face(chat, user, '.s'), bdi(nameOf(chat, user)))));
       cursor = page.next;
       next.hidden = !cursor;

@@ -2,7 +2,7 @@
 import { bdi, button, fill, h } from './dom.js';
 import { t } from '../text/say.js';
 import { act, choice, confirm, dialog, form, input, rows, secret, toast } from './over.js';
-import { face, isOwner, nameOf } from './names.js';
+import { face, isOwner, learn, nameOf } from './names.js';
 
 export function care(chat, room) {
   const { api } = chat;
@@ -11,7 +11,12 @@ export function care(chat, room) {
   const seconds = [...new Set([0, 5, 30, 60, 600, slow_mode_s])].map((n) => [n, n ? t('seconds', { n }) : t('off')]);
   const made = h('div', { ariaLive: 'polite' });
   const hooks = rows(t('none'), () => api.webhooks(room.id), (hook, again) => [h('span.grow.cut', bdi(hook.name)), without('remove', () => api.deleteWebhook(room.id, hook.id), again)]);
-  const bans = rows(t('none'), () => api.bans(room.id), ({ user }, again) => [face(chat, user, '.s'), h('span.grow.cut', bdi(nameOf(chat, user))), without('unban', () => api.unban(room.id, user), again)]);
+  const banned = async () => {
+    const page = await api.bans(room.id);
+    await learn(chat, page.items.map(({ user }) => user));
+    return page;
+  };
+  const bans = rows(t('none'), banned, ({ user }, again) => [face(chat, user, '.s'), h('span.grow.cut', bdi(nameOf(chat, user))), without('unban', () => api.unban(room.id, user), again)]);
   dialog(t('room_settings'), (close) => [
     form({
       name: [t('room_name'), input({ value: name })], topic: [t('topic'), input({ value: topic ?? '' })], slow_mode_s: [t('slow_mode'), choice(seconds, slow_mode_s)],

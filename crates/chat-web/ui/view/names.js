@@ -6,6 +6,10 @@ export function nameOf(chat, id) {
   const user = chat.user(id);
   return !user ? '…' : user.deleted ? t('deleted_user') : user.display_name || user.username;
 }
+/** Asks for the names of those who are shown next. */
+export async function learn(chat, ids) {
+  if (ids.length) chat.learn((await chat.api.users([...new Set(ids)])).items);
+}
 /** The other one of a direct room; `null` until known. */
 export const peerOf = (chat, room) => (room.room.kind !== 'direct' ? null : room.peer ?? [...room.members.keys()].find((id) => id !== chat.me.id) ?? null);
 export function titleOf(chat, room) {

@@ -3,7 +3,7 @@ import { button, calm, empty, fill, h } from './dom.js';
 import { explain, t } from '../text/say.js';
 import { marked } from '../text/markup.js';
 import { act, input } from './over.js';
-import { titleOf } from './names.js';
+import { learn, titleOf } from './names.js';
 import { hit } from './panel.js';
 
 export function searching(chat, house, room, done = () => {}) {
@@ -22,6 +22,7 @@ export function searching(chat, house, room, done = () => {}) {
     let page;
     try {
       page = await chat.api.search({ q, room: isHere ? room.id : null, cursor });
+      await learn(chat, page.items.map(({ author }) => author));
     } catch (problem) {
       return mine === asked && fill(results, empty('alert', explain(problem)));
     }

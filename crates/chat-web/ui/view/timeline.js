@@ -121,7 +121,7 @@ export function timeline(chat, room, does) {
   function draw() {
     const edge = scroll.getBoundingClientRect().top;
     const anchor = follows ? null : [...list.children].find((one) => one.dataset.key && one.getBoundingClientRect().bottom > edge);
-    const before = anchor?.getBoundingClientRect().top;
+    const before = anchor?.getBoundingClientRect().bottom;
     const rows = wanted();
     const keys = new Set(rows.map(({ key }) => key));
     for (const [key, held] of shown) {
@@ -147,7 +147,7 @@ export function timeline(chat, room, does) {
     }
     const kept = anchor && (anchor.isConnected ? anchor : shown.get(anchor.dataset.key)?.node);
     if (follows) bottom();
-    else if (kept) scroll.scrollTop += kept.getBoundingClientRect().top - before;
+    else if (kept) scroll.scrollTop += kept.getBoundingClientRect().bottom - before;
     look();
   }
 
