@@ -19,6 +19,15 @@ test-servers:
     cargo test --locked -p chat-testbed -p chat-postgres -p chat-redis --features servers
     cargo test --locked -p chat-server --features servers --test cluster
 
+# The web client's core without a browser: against a scripted server, recorded frames and the real one
+test-ui:
+    cargo build --locked -p chat-server
+    cd crates/chat-web/ui-tests && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund && node --test sync/
+
+# The web client in Chromium: stories of people, accessibility, budgets; it installs what is missing, or fails
+browser:
+    .ci/browser
+
 # Formatting, lints and documentation, without a warning
 check: fmt clippy doc
 

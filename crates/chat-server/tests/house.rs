@@ -186,7 +186,8 @@ fn the_readme_has_the_table_of_all_settings() {
 #[test]
 fn the_map_names_files_that_exist() {
     let map = fs::read_to_string(root().join("crates/README.md")).unwrap();
-    let named: Vec<&str> = map.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs")).collect();
+    let named: Vec<&str> =
+        map.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs") || word.ends_with(".js")).collect();
     assert!(named.len() > 10, "the map walks through real files");
     for file in named {
         assert!(root().join("crates").join(file).exists(), "the map names {file}");

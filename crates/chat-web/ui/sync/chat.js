@@ -35,7 +35,7 @@ export function Chat(given) {
       others.resume();
     },
   });
-  const others = people(env, api, line, emit), { user, watch, setPresence, presence } = others;
+  const others = people(env, api, line, emit), { user, learn, watch, setPresence, presence } = others;
 
   /** A listener that throws hinders neither the others nor the caller. */
   function emit(name, ...details) {
@@ -71,7 +71,7 @@ export function Chat(given) {
   }
 
   const it = {
-    api, user, watch, setPresence, presence,
+    api, user, learn, watch, setPresence, presence,
     ...nobody(), limits: null,
     get state() { return !account.id ? 'signed_out' : line.state === 'idle' ? 'connecting' : line.state; },
     get retryAt() { return line.retryAt; },
