@@ -21,6 +21,7 @@ test-servers:
 
 # The web client's core without a browser: against a scripted server, recorded frames and the real one
 test-ui:
+    .ci/chromium
     cargo build --locked -p chat-server
     cd crates/chat-web/ui-tests && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund && node --test sync/
 

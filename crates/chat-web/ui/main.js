@@ -7,7 +7,7 @@ import { house } from './view/house.js';
 import { notify } from './view/notify.js';
 import { toast } from './view/over.js';
 import { titleOf } from './view/names.js';
-import { dress } from './view/taste.js';
+import { dress, forget } from './view/taste.js';
 
 let storage = null; // a browser that keeps nothing: the session lasts as long as the page
 try { storage = window.localStorage; } catch { /* stays null */ }
@@ -21,6 +21,7 @@ let drawn = null;
 function draw() {
   document.documentElement.lang = language;
   home?.close();
+  for (const over of document.querySelectorAll('dialog, .menu')) over.remove();
   home = null;
   if (chat.state === 'signed_out') {
     document.title = t('app');
@@ -44,11 +45,13 @@ dress();
 chat.on('state', react);
 chat.on('me', react);
 chat.on('signed_out', (reason) => {
+  if (reason !== 'expired') forget('draft.');
   note = reason === 'asked' ? null : t(`ended_${reason}`);
   drawn = null;
   react();
 });
 chat.on('evicted', (room, reason) => reason !== 'left' && toast(t(`evicted_${reason}`, { name: titleOf(chat, room) })));
+chat.on('lost', ({ text }) => toast(`${t('failed')}: ${text}`));
 notify(chat, () => home);
 addEventListener('hashchange', () => home?.go());
 addEventListener('online', () => chat.online(true));

@@ -1,6 +1,6 @@
 //! What a browser has no use for leaves a script or a style before it is served: comments, indentation, blanks beside punctuation.
 //!
-//! It is a lexer and no more: strings, templates and regular expressions pass as they are, and names stay; `const` becomes `let`. It knows the manner our own
+//! It is a lexer and no more: strings, templates and regular expressions pass as they are, and names stay; `const` becomes `let`, `(x) =>` becomes `x =>`. It knows the manner our own
 //! files are written in, where every statement ends with a semicolon or a brace and none is empty, and is not meant for those of
 //! others: elsewhere the end of a line may be a semicolon (ECMA-262 §12.10).
 
@@ -33,6 +33,11 @@ impl<'a> Squeeze<'a> {
                 '/' if self.left.starts_with("/*") => self.skip_comment(),
                 '/' if self.may_begin_expression() => self.take(regular_expression(self.left)),
                 blank if blank.is_whitespace() => self.blank(),
+                '(' if !self.out.ends_with(is_name) => {
+                    let name = lone_parameter(self.left).unwrap_or_default();
+                    self.out.push_str(name);
+                    if name.is_empty() { self.take(1) } else { self.skip(name.len() + 2) }
+                }
                 '}' => self.close(),
                 // To a browser it is the same, and there are hundreds.
                 'c' if self.left.starts_with("const ")
@@ -128,6 +133,12 @@ impl<'a> Squeeze<'a> {
     }
 }
 
+/// `x` of `(x) =>`, which needs no parentheses.
+fn lone_parameter(text: &str) -> Option<&str> {
+    let (name, rest) = text.strip_prefix('(')?.split_once(')')?;
+    (!name.is_empty() && name.chars().all(is_name) && rest.trim_start().starts_with("=>")).then_some(name)
+}
+
 /// Of names, numbers and keywords.
 fn is_name(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '$' | '#') || !char.is_ascii()
@@ -194,10 +205,11 @@ mod tests {
     #[test]
     fn comments_and_needless_blanks_leave() {
         let source = "// Head.\nimport { a } from './a.js';\n\n/** Doc. */\nexport const f = (x) => {\n  return x + 1; // why\n};\n";
-        assert_eq!(script(source), "import{a}from'./a.js';export let f=(x)=>{return x+1};");
+        assert_eq!(script(source), "import{a}from'./a.js';export let f=x=>{return x+1};");
         assert_eq!(script("a + +b - -c\nlet d = a\nreturn"), "a+ +b- -c\nlet d=a\nreturn");
         assert_eq!(script("f() // one\ng()"), "f()\ng()");
         assert_eq!(script("if (a) {\n  b;\n}\nc;"), "if(a){b}c;");
+        assert_eq!(script("async (x) => f((y) => (y))"), "async(x)=>f(y=>(y))");
         assert_eq!(script("x\n  .y()\n  ? 1\n  : 2"), "x.y()?1:2");
     }
 

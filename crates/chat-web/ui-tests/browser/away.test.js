@@ -1,8 +1,9 @@
 // What a client is for: the network goes, the server is killed, a page is reloaded in between. Nothing is lost, nothing is doubled, and both see one order.
 
 import assert from 'node:assert/strict';
-import { NETWORK, fresh, shows, story, until } from './house.js';
+import { NETWORK, fresh, shows, story, theServer, until } from './house.js';
 import { Server } from '../sync/server.js';
+import { balancer } from './balancer.js';
 
 /** Messages of each in a round: all of them fit into the rows that a timeline shows. */
 const EACH = 18;
@@ -90,4 +91,25 @@ mortal('a page is reloaded while something waits: the next page sends it, once',
   await ann.page.reload();
   await ann.isAt(room);
   await agree([ann, bob], { ann: ['before', 'still to come', 'and this'], bob: [] });
+});
+
+story('the server has a message, its answer is lost, and the line is cut: the message is there once', async ({ person }) => {
+  const { origin } = await theServer(), way = await balancer(() => [origin]);
+  try {
+    const { ann, bob } = await pair({ person: (who) => person(who, who === 'Ann' ? { origin: way.origin } : {}) });
+    ann.causes(NETWORK, /^request: /);
+    const said = ['before'];
+    for (let round = 0; round < 3; round += 1) {
+      way.deafen(true);
+      said.push(`lost ${round}`, `behind it ${round}`);
+      await ann.say(...said.slice(-2));
+      await bob.row(`lost ${round}`).waitFor();
+      await until('ann does not know', async () => (await ann.states()).length === 2);
+      way.cut();
+      way.deafen(false);
+      await agree([ann, bob], { ann: said });
+    }
+  } finally {
+    way.end();
+  }
 });

@@ -1,13 +1,12 @@
-// A cluster with one address: two nodes on a PostgreSQL and a Redis of their own, and before them a balancer of connections that gives each
-// new one to a node that lives. It must not know what is said through it.
+// A cluster with one address: two nodes on a PostgreSQL and a Redis of their own, and a balancer before them. It must not know who talks there.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Server, raised } from '../sync/server.js';
+import { balancer } from './balancer.js';
 
 const HOLD = process.env.CHAT_TESTBED ?? fileURLToPath(new URL('../../../../target/debug/examples/hold', import.meta.url));
 const SECRET = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
@@ -40,45 +39,12 @@ async function stores() {
   };
 }
 
-/** Gives each new connection to the first of `targets()` that takes it. */
-async function balancer(targets) {
-  const open = new Set();
-  const listener = createServer((client) => {
-    open.add(client);
-    client.on('error', () => {});
-    client.on('close', () => open.delete(client));
-    const ask = ([target, ...others]) => {
-      if (!target) return client.destroy();
-      const node = connect(target);
-      node.once('error', () => ask(others));
-      node.once('connect', () => {
-        node.removeAllListeners('error');
-        node.on('error', () => client.destroy());
-        node.on('close', () => client.destroy());
-        client.on('close', () => node.destroy());
-        client.pipe(node).pipe(client);
-      });
-      return null;
-    };
-    ask(targets());
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  return {
-    origin: `http://127.0.0.1:${listener.address().port}`,
-    end() {
-      listener.close();
-      for (const client of open) client.destroy();
-    },
-  };
-}
-
 /** Two nodes. `first` is the one that new connections go to while it lives. */
 export async function cluster() {
   const held = await stores();
   const settings = (name) => ({ ...raised, CHAT_STORE__URL: held.postgres, CHAT_REDIS__URL: held.redis, CHAT_AUTH__SECRET: SECRET, CHAT_NODE__NAME: name });
   const nodes = [await Server.start(settings('n1')), await Server.start(settings('n2'))];
-  const way = await balancer(() => [...nodes].map(({ origin }) => { const { hostname, port } = new URL(origin); return { host: hostname, port: Number(port) }; }));
+  const way = await balancer(() => nodes.map(({ origin }) => origin));
   return {
     nodes, origin: way.origin,
     /** New connections go to this node first. */

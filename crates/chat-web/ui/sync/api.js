@@ -10,7 +10,6 @@ createAccount -POST /accounts *
 createSession -POST /sessions *
 sessions GET /sessions
 deleteSession DELETE /sessions/{}
-deleteOtherSessions DELETE /sessions
 changeMe PATCH /me *
 changePassword PUT /me/password current new
 users GET /users ids

@@ -10,7 +10,7 @@ import { world } from './world.js';
 const FIRST_MS = 3_000; // how long `start` waits for the first picture
 const nobody = () => ({ me: null, session: null, node: null, rooms: new Map() });
 
-/** Events: `state me rooms room users presence message evicted signed_out too_many_sockets`. */
+/** Events: `state me rooms room users presence message lost evicted signed_out too_many_sockets`. */
 export function Chat(given) {
   const env = outside(given), send = http(env), listeners = {};
   let home = null; // the world of who is signed in

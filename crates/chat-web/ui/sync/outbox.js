@@ -3,8 +3,8 @@
 import { backoff } from './outside.js';
 import { expect } from './problem.js';
 
-/** `rooms` know how far they heard, and look different when something changes here. */
-export function outbox({ shelf, now, random, after }, user, link, rooms) {
+/** `rooms` know how far they heard, and look different when something changes here; `lost(item)` was said where I am no more. */
+export function outbox({ shelf, now, random, after }, user, link, rooms, lost) {
   const items = new Map(), waits = backoff(random, 1_000), prefix = `chat.outbox.${user}.`;
   const of = (room) => [...items.values()].filter((item) => item.room === room).sort((a, b) => a.at - b.at);
 
@@ -46,7 +46,10 @@ export function outbox({ shelf, now, random, after }, user, link, rooms) {
     } catch (problem) {
       expect(problem);
       const { code, retry, retry_ms } = problem;
-      if (!retry) note(item, { state: 'failed', code });
+      if (!retry) {
+        note(item, { state: 'failed', code });
+        leave(room);
+      }
       else if (!link.live) return note(item, { state: 'queued' }); // `resume` comes
       else {
         const wait = waits.next(retry_ms);
@@ -59,6 +62,15 @@ export function outbox({ shelf, now, random, after }, user, link, rooms) {
     }
     pump(room);
   }
+  /** What failed in a room that is not mine any more has no place to be seen. */
+  function leave(room) {
+    if (rooms.has(room)) return;
+    for (const item of of(room)) {
+      if (item.state !== 'failed') continue;
+      remove(item);
+      lost(item);
+    }
+  }
   /** Sent, and in the log, though outside of what is shown. */
   function passed(room) {
     for (const item of of(room)) if (item.state === 'sent' && item.seq <= rooms.get(room)?.cursor) remove(item);
@@ -69,7 +81,7 @@ export function outbox({ shelf, now, random, after }, user, link, rooms) {
     items.set(item.nonce, item.state === 'failed' ? item : { ...item, state: 'queued', retryAt: null });
   }
   return {
-    of, add, passed,
+    of, add, passed, leave,
     discard: (nonce) => remove(items.get(nonce)),
     /** To the end of the queue. A nonce in conflict belongs to another message. */
     retry(nonce) {

@@ -1,18 +1,18 @@
 // Who the ids are and who is there. Ids are asked for together; presence is a watch, repeated on every new line. It must not know rooms.
 import { expect } from './problem.js';
 
-const TOGETHER_MS = 20, AGAIN_MS = 2_000, IDS = 100, WATCHED = 200;
+const TOGETHER_MS = 20, OLD_MS = 300_000, AGAIN_MS = 2_000, IDS = 100, WATCHED = 200;
 
 /** `told('users')` and `told('presence')` say that it changed. */
-export function people({ after }, api, link, told) {
-  const known = new Map(), asked = new Set(), presence = new Map();
+export function people({ after, now }, api, link, told) {
+  const known = new Map(), since = new Map(), asked = new Set(), presence = new Map();
   let timer = null, watched = [], mine = 'online';
 
   async function ask() {
     const ids = [...asked].slice(0, IDS);
     try {
       const { items } = await api.users(ids);
-      for (const id of ids) known.set(id, null); // Not asked for again.
+      for (const id of ids) since.set(id, now());
       learn(items);
     } catch (problem) {
       expect(problem); // Who still wants to know asks again.
@@ -21,7 +21,10 @@ export function people({ after }, api, link, told) {
     timer = asked.size ? after(TOGETHER_MS, ask) : null;
   }
   function learn(users) {
-    for (const user of users) known.set(user.id, user);
+    for (const user of users) {
+      known.set(user.id, user);
+      since.set(user.id, now());
+    }
     told('users');
   }
   async function listen() {
@@ -36,15 +39,16 @@ export function people({ after }, api, link, told) {
     learn, presence,
     /** A user object, or undefined: then it is asked for, and `users` tells. */
     user(id) {
-      const user = known.get(id);
-      if (user === undefined && id) {
+      if (id && !(now() - since.get(id) < OLD_MS)) { // Names change.
         asked.add(id);
         timer ??= after(TOGETHER_MS, ask);
       }
-      return user ?? undefined;
+      return known.get(id);
     },
     watch(ids) {
+      const before = String(watched);
       watched = [...new Set(ids)].slice(0, WATCHED);
+      if (String(watched) === before) return;
       for (const id of presence.keys()) if (!watched.includes(id)) presence.delete(id);
       listen();
     },

@@ -73,6 +73,8 @@ export function room({ env: { now, after }, api, link, outbox, emit, changed, re
   Object.defineProperty(it, 'outbox', { get: () => outbox.of(id) });
   return Object.assign(it, {
     typing: new Map(),
+    /** Messages outside of the piece that somebody looks at: answered, pinned. */
+    aside: new Map(),
 
     /** Says that a part looks different. */
     touch: (...parts) => changed(it, parts),
@@ -83,6 +85,7 @@ export function room({ env: { now, after }, api, link, outbox, emit, changed, re
       if (found.gap) return repair(it);
       for (const message of found.seen) {
         outbox.seen(message);
+        if (it.aside.has(message.seq)) it.aside.set(message.seq, message);
         if (message.rev === message.seq && it.typing.delete(message.author)) parts.add('typing');
       }
       outbox.passed(id);
@@ -96,8 +99,11 @@ export function room({ env: { now, after }, api, link, outbox, emit, changed, re
     /** The piece that ends with the newest message. */
     async latest() { if (!it.loaded || it.moreAfter) await newest(); },
     /** A piece around a message. */
-    async jump(seq) { if (!it.find(seq)) await load({ around: seq }); },
-    async loadBefore() { if (it.moreBefore) await beside('before', it.messages[0].seq); },
+    async jump(seq) {
+      if (!it.find(seq)) await load({ around: seq });
+      if (!it.messages.length) await newest(); // Beyond the head there is nothing.
+    },
+    async loadBefore() { if (it.moreBefore && it.messages.length) await beside('before', it.messages[0].seq); },
     async loadAfter() { if (it.moreAfter) await beside('after', it.messages.at(-1)?.seq ?? 0); },
     /** All of them. A direct room learns its peer. */
     async loadMembers() { if (!it.membersLoaded) await once('members', allMembers); },
@@ -153,6 +159,7 @@ export function room({ env: { now, after }, api, link, outbox, emit, changed, re
     drop() {
       turn++;
       loading.clear();
+      it.aside.clear();
       return drop();
     },
   });

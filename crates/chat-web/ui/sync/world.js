@@ -13,7 +13,7 @@ const TOGETHER = 100; // rooms of one `subscribe`
 /** `emit` is the chat's, `setMe(user)` hears of my profile. */
 export function world(env, api, link, me, emit, setMe) {
   const { now, after, cancel } = env, rooms = new Map(), waits = backoff(env.random), doubts = backoff(() => 1, SPACING_MS, REFRESH_MS);
-  const repairs = new Map(), subscribed = new Set(), resets = new Set(), box = outbox(env, me, link, rooms);
+  const repairs = new Map(), subscribed = new Set(), resets = new Set(), box = outbox(env, me, link, rooms, (item) => emit('lost', item));
   let limit = 500, mine, running = null, following = null, timer = null, refresh, synced = -Infinity, over = false; // `mine`: my number in `@me`
 
   function changed(room, parts) {
@@ -29,6 +29,7 @@ export function world(env, api, link, me, emit, setMe) {
   function remove(room, reason) {
     if (rooms.get(room.id) !== room) return;
     for (const held of [rooms, subscribed, repairs]) held.delete(room.id);
+    box.leave(room.id);
     emit('evicted', room, reason);
     emit('rooms');
   }

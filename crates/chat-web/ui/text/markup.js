@@ -1,7 +1,7 @@
 // From a message's text to nodes: code, links, mentions. Text is only ever put into text nodes, so there is nothing to escape
 // (security C3); what is not surely a link of http, https or mailto stays text.
 const FENCE = /```(?:[\w+-]*\n)?([\s\S]+?)```/g;
-const INLINE = /`([^`\n]+)`|\bhttps?:\/\/[^\s<>"`]+|\bmailto:[^\s<>"`]+@[^\s<>"`]+|(?<![\w@])@([a-z0-9][a-z0-9_.-]*)/gi;
+const INLINE = /`([^`\n]+)`|\bhttps?:\/\/[^\s<>"`，。、；：！？）】」』]+|\bmailto:[^\s<>"`]+@[^\s<>"`]+|(?<![\w@])@([a-z0-9][a-z0-9_.-]*)/gi;
 const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F|\u200D\p{Extended_Pictographic})*\s?){1,3}$/u;
 
 export const isJumbo = (text) => ONLY_EMOJI.test(text);
@@ -21,10 +21,11 @@ function bare(link) {
 function anchor(text) {
   try {
     const url = new URL(text);
-    if (!['http:', 'https:', 'mailto:'].includes(url.protocol)) return text;
+    // Not what reads like another place: a name before an @, a text that turns round.
+    if (!/^(https?|mailto):$/.test(url.protocol) || url.username || /\p{Bidi_Control}/u.test(text)) return text;
     const link = document.createElement('a');
     link.href = url.href;
-    link.target = '_blank';
+    if (url.origin !== location.origin || !url.hash) link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow';
     link.textContent = text;
     return link;

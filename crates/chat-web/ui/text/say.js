@@ -22,16 +22,8 @@ export function speak(tag) {
   try { localStorage.setItem('chat.language', tag); } catch { /* it is for this page only, then */ }
 }
 
-/** The text of that name. With `n` it has a plural form; `|` parts them (Unicode CLDR plural rules). */
-export function t(name, values = {}) {
-  let text = texts[language][name] ?? en[name] ?? name;
-  if ('n' in values && text.includes('|')) {
-    const forms = text.split('|');
-    const rule = format('PluralRules').select(Number(values.n));
-    text = forms[{ one: 0, few: 1, other: 1 }[rule] ?? 2] ?? forms.at(-1);
-  }
-  return text.replace(/\{(\w+)\}/g, (whole, key) => (!(key in values) ? whole : typeof values[key] === 'number' ? number(values[key]) : values[key]));
-}
+/** The text of that name, filled in. */
+export const t = (name, values = {}) => (texts[language][name] ?? en[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in values ? (typeof values[key] === 'number' ? number(values[key]) : values[key]) : whole));
 
 export const number = (n) => format('NumberFormat').format(n);
 export const time = (at) => format('DateTimeFormat', { timeStyle: 'short' }).format(new Date(at));
@@ -55,7 +47,7 @@ export function short(at) {
 export function explain(problem) {
   const code = problem?.code ?? 'internal';
   const name = `e_${code}`;
-  const values = { n: Math.max(1, Math.ceil((problem?.retry_ms ?? 1000) / 1000)), code };
+  const values = { n: Math.max(1, Math.ceil((problem?.retry_ms ?? 1000) / 1000)), code, why: problem?.message };
   return t(name in en ? name : ['token_expired', 'unauthenticated', 'session_revoked'].includes(code) ? 'ended_expired' : 'e_other', values);
 }
 

@@ -3,9 +3,8 @@ import { bdi, fill, h, icon, pops, tool } from './dom.js';
 import { moment, t } from '../text/say.js';
 import { attempt, emojis } from './over.js';
 import { completion } from './completion.js';
+import { keep as store, read } from './taste.js';
 import { isMuted, nameOf, snippet, titleOf } from './names.js';
-
-const drafts = new Map(); // room id → text
 
 export function composer(chat, room, { sent, lastOwn }) {
   const about = h('div.about', { hidden: true });
@@ -15,6 +14,7 @@ export function composer(chat, room, { sent, lastOwn }) {
   const smile = tool('smile', t('emoji'), (event) => emojis(event.currentTarget, (emoji) => { area.setRangeText(emoji, area.selectionStart, area.selectionEnd, 'end'); area.focus(); typed(); }), pops);
   const box = h('div.composer', about, h('div.line', area, count, smile, tool('send', t('send'), send)));
   const node = h('div');
+  const draft = `draft.${chat.me.id}.${room.id}`;
   let mode = null; // { kind: 'reply' | 'edit', message }
   let timer = 0;
 
@@ -41,12 +41,12 @@ export function composer(chat, room, { sent, lastOwn }) {
     area.focus();
   }
   function leave() {
-    if (mode?.kind === 'edit') area.value = drafts.get(room.id) ?? '';
+    if (mode?.kind === 'edit') area.value = read(draft) ?? '';
     mode = null;
     about.hidden = true;
     measure();
   }
-  const keep = () => mode?.kind !== 'edit' && drafts.set(room.id, area.value);
+  const keep = () => mode?.kind !== 'edit' && store(draft, area.value);
 
   function typed() {
     measure();
@@ -93,8 +93,8 @@ export function composer(chat, room, { sent, lastOwn }) {
     sent();
   }
 
-  area.value = drafts.get(room.id) ?? '';
+  area.value = read(draft) ?? '';
   draw();
   measure();
-  return { node, draw, focus: () => area.focus({ preventScroll: true }), reply: (message) => enter('reply', message), edit: (message) => enter('edit', message), close() { clearTimeout(timer); keep(); } };
+  return { node, draw, look: names.look, focus: () => area.focus({ preventScroll: true }), reply: (message) => enter('reply', message), edit: (message) => enter('edit', message), close() { clearTimeout(timer); keep(); } };
 }

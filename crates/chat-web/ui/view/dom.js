@@ -54,6 +54,14 @@ const initials = (name) => name.split(/[\s_.-]+/).map((word) => word.match(/[\p{
 export const avatar = (id, name, look = '', status = null) => h(`span.avatar.c${hue(id)}${look}`, { ariaHidden: 'true' }, initials(name), status && h(`span.dot.${status}`));
 export const emblem = (name) => h('span.avatar.plain', { ariaHidden: 'true' }, icon(name));
 
+/** Fills anew what is scrolled, without losing the place or the focus; `key` names the `data-` of what may have it. */
+export function refill(node, key, ...children) {
+  const { scrollTop } = node;
+  const had = document.activeElement?.dataset[key];
+  fill(node, ...children).scrollTop = scrollTop;
+  if (had) node.querySelector(`[data-${key}="${had}"]`)?.focus({ preventScroll: true });
+}
+
 /** Runs `fn` once things have been calm for `ms`. */
 export function calm(fn, ms) {
   let timer = 0;

@@ -46,9 +46,8 @@ export function invites(chat, room) {
       h('span.grow.small', t('used', { n: uses }), expires_at && ` · ${t('expires', { at: moment(expires_at) })}`), button('button.slim', t('remove'), act(async () => { await api.deleteInvite(room.id, id); again(); }))]);
     return [h('p.soft', t('invite_note')), form({
       expires_in: [t('invite_ttl'), choice([[604800, t('week')], [86400, t('day')], [3600, t('hour')], ['', t('never')]], 604800)],
-      max_uses: [t('invite_uses'), choice([['', t('unlimited')], [1, '1'], [10, '10'], [100, '100']], '')],
-    }, t('invite_make'), async ({ expires_in, max_uses }) => {
-      const { code } = await api.createInvite(room.id, { expires_in: Number(expires_in) || undefined, max_uses: Number(max_uses) || undefined });
+    }, t('invite_make'), async ({ expires_in }) => {
+      const { code } = await api.createInvite(room.id, { expires_in: Number(expires_in) || undefined });
       fill(made, secret(`${location.origin}/#/invite/${code}`));
       used.again();
     }), made, h('div.part', h('h3', t('links')), used.list)];

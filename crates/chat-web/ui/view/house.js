@@ -1,7 +1,7 @@
 // The house: the list of rooms, the room that is open, the panel beside it, and what lies above all of them: the connection.
 import { button, empty, fill, h } from './dom.js';
 import { t } from '../text/say.js';
-import { attempt } from './over.js';
+import { act, attempt, dialog } from './over.js';
 import { roomList } from './rooms.js';
 import { roomView } from './room.js';
 import { titleOf } from './names.js';
@@ -61,16 +61,20 @@ export function house(chat, redraw) {
   function invited(code) {
     history.replaceState(null, '', '#/');
     self.go();
-    attempt(async () => {
+    dialog(t('invite_title'), (close) => button('button.main', t('join'), act(async () => {
       const { room, member } = await chat.api.acceptInvite(code);
+      close();
       adopt(room, member);
-    });
+    })));
   }
   /** Rooms came or went. */
   function follow() {
     list.soon();
     const { kind, id } = place();
-    if (view && !chat.rooms.has(view.room.id)) location.hash = '#/';
+    if (view && !chat.rooms.has(view.room.id)) {
+      for (const over of document.querySelectorAll('dialog')) over.remove();
+      location.hash = '#/';
+    }
     else if (!view && kind === 'room' && chat.rooms.has(id)) self.go();
   }
   function connection() {

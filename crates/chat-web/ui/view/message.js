@@ -13,13 +13,12 @@ const mentions = (chat, message) => (name) => {
 
 /** The message that is answered; asked for when it is not at hand. */
 function quoted(chat, room, seq) {
-  room.quoted ??= new Map();
-  const held = room.messages.find((message) => message.seq === seq) ?? room.quoted.get(seq);
+  const held = room.messages.find((message) => message.seq === seq) ?? room.aside.get(seq);
   if (held) return held;
-  if (!room.quoted.has(seq)) {
-    room.quoted.set(seq, null);
-    const keep = (message) => { room.quoted.set(seq, message); room.touch('messages'); };
-    chat.api.message(room.id, seq).then(keep, ({ code }) => (code === 'gone' || code === 'not_found' ? keep({ rev: 0, deleted: true }) : room.quoted.delete(seq)));
+  if (!room.aside.has(seq)) {
+    room.aside.set(seq, null);
+    const keep = (message) => { room.aside.set(seq, message); room.touch('messages'); };
+    chat.api.message(room.id, seq).then(keep, ({ code }) => (code === 'gone' || code === 'not_found' ? keep({ rev: 0, deleted: true }) : room.aside.delete(seq)));
   }
   return null;
 }

@@ -1,7 +1,7 @@
 // Telling somebody who looks elsewhere: the tab's title, and the browser's notifications where they are wanted and allowed.
 import { t } from '../text/say.js';
 import { nameOf, titleOf } from './names.js';
-import { taste } from './taste.js';
+import { read } from './taste.js';
 
 export function notify(chat, house) {
   const isForMe = (room, { mentions, mentions_room }) => room.room.kind === 'direct' || mentions_room || mentions.includes(chat.me.id);
@@ -17,7 +17,7 @@ export function notify(chat, house) {
     const isSeen = document.hasFocus() && house()?.room === room;
     if (isSeen || !isForMe(room, message)) return;
     document.getElementById('live').textContent = t('says', { name: nameOf(chat, message.author), text: message.text });
-    if (!taste.notify || !('Notification' in window) || Notification.permission !== 'granted') return;
+    if (!read('notify') || !('Notification' in window) || Notification.permission !== 'granted') return;
     const shown = new Notification(`${nameOf(chat, message.author)} · ${titleOf(chat, room)}`, { body: message.text.slice(0, 200), tag: `${room.id}/${message.seq}` });
     shown.onclick = () => {
       window.focus();

@@ -5,7 +5,10 @@ import { explain, fault, t } from '../text/say.js';
 
 export function toast(text) {
   const node = h('div.toast', text);
-  document.getElementById('toasts').append(node);
+  const box = document.getElementById('toasts');
+  box.append(node);
+  box.hidePopover();
+  box.showPopover(); // above whatever is open
   setTimeout(() => node.remove(), 6000);
 }
 
@@ -110,6 +113,7 @@ export function form(inputs, label, submit) {
     for (const [name, node] of Object.entries(errors)) { fill(node); if (inputs[name]) inputs[name][1].ariaInvalid = 'false'; }
     try {
       await submit(Object.fromEntries(Object.entries(inputs).map(([name, [, node]]) => [name, node.type === 'checkbox' ? node.checked : node.value])));
+      for (const [, node] of Object.values(inputs)) if (node.type === 'password') node.value = '';
     } catch (problem) {
       if (!problem?.code) throw problem;
       const named = (problem.errors ?? []).map(({ pointer, code }) => [pointer.slice(1), code]).filter(([name]) => inputs[name]);
@@ -138,7 +142,7 @@ export function finder(label, none, ask, show, isLazy) {
   const box = input({ type: 'search', ariaLabel: label, placeholder: label });
   const load = async (cursor = null) => {
     const mine = (asked += 1);
-    if (isLazy && !box.value.trim()) return fill(rows);
+    if (isLazy && !box.value.trim()) return fill(rows), fill(more);
     const page = await ask(box.value.trim(), cursor);
     if (mine !== asked) return null;
     if (!cursor) fill(rows);

@@ -1,5 +1,5 @@
 // The panel beside a room: its members, what is pinned, a search.
-import { bdi, button, empty, fill, h, pops, tool } from './dom.js';
+import { bdi, button, empty, fill, h, pops, refill, tool } from './dom.js';
 import { moment, t } from '../text/say.js';
 import { attempt, confirm, menu } from './over.js';
 import { face, isAdmin, isMuted, isOwner, nameOf, snippet, statusOf } from './names.js';
@@ -35,20 +35,21 @@ export function panel(chat, room, house) {
   }
   function members() {
     const named = [...room.members.values()].filter((member) => member.in).map((member) => ({ member, name: nameOf(chat, member.user) })).sort((a, b) => a.name.localeCompare(b.name));
-    const { scrollTop } = body;
-    const had = document.activeElement?.dataset?.user;
     const group = (title, role) => {
       const some = named.filter(({ member }) => member.role === role);
       return some.length > 0 && [h('h3', `${t(title)} · ${some.length}`), h('ul', { ariaLabel: t(title) }, some.map(({ member }) => h('li', person(chat, room, member, house))))];
     };
-    fill(body, !room.membersLoaded && h('p.load', t('loading')), group('owners', 'owner'), group('admins', 'admin'), group('others', 'member'));
-    body.scrollTop = scrollTop;
-    if (had) body.querySelector(`[data-user="${had}"]`)?.focus({ preventScroll: true });
+    refill(body, 'user', !room.membersLoaded && h('p.load', t('loading')), group('owners', 'owner'), group('admins', 'admin'), group('others', 'member'));
   }
   const pins = () => attempt(async () => {
-    const held = (seq) => room.messages.find((message) => message.seq === seq) ?? chat.api.message(room.id, seq).catch(({ code }) => code === 'gone');
-    const messages = (await Promise.all(room.room.pins.map(held))).filter((message) => message?.text);
+    const pinned = room.aside;
+    for (const message of room.messages) if (room.room.pins.includes(message.seq)) pinned.set(message.seq, message);
+    await Promise.all(room.room.pins.filter((seq) => !pinned.has(seq)).map(async (seq) => {
+      pinned.set(seq, null);
+      pinned.set(seq, await chat.api.message(room.id, seq));
+    }));
     if (shown !== 'pins') return;
+    const messages = room.room.pins.map((seq) => pinned.get(seq)).filter((message) => message?.text);
     fill(body, messages.length ? messages.reverse().map((message) => hit(chat, message, snippet(message), () => house.openRoom(room.id, message.seq))) : empty('pin', t('no_pins')));
   });
   return { node, open, draw };

@@ -47,7 +47,7 @@ export function roomView(chat, room, house) {
   }
   const all = () => { title(); types(); lines.draw(); side.draw(); };
   const offs = [
-    chat.on('users', all),
+    chat.on('users', () => { all(); writer.look(); }),
     chat.on('presence', () => { title(); side.draw(); }),
     chat.on('room', (changed, part) => {
       if (changed !== room) return;

@@ -1,5 +1,5 @@
 // The list of rooms: what is new where, and the ways to more rooms.
-import { bdi, button, calm, empty, fill, h, pops, tool } from './dom.js';
+import { bdi, button, calm, empty, fill, h, pops, refill, tool } from './dom.js';
 import { number, short, t } from '../text/say.js';
 import { face, nameOf, roomFace, snippet, statusOf, titleOf } from './names.js';
 import { dialog, input, menu } from './over.js';
@@ -29,12 +29,8 @@ export function roomList(chat, house) {
       const some = shown.filter(({ room }) => (room.room.kind === 'direct') === isDirect);
       return some.length > 0 && [h('h2', name), h('ul', { ariaLabel: name }, some.map((one) => h('li', link(one))))];
     };
-    const had = document.activeElement?.dataset?.room;
-    const { scrollTop } = nav;
     const none = () => empty('compass', t('no_rooms'), button('button.main', t('browse'), () => browse(chat, house)), button('button', t('new_room'), () => newRoom(chat, house)));
-    fill(nav, part(t('rooms'), false), part(t('direct'), true), !all.length ? none() : !shown.length && empty('search', t('no_match')));
-    nav.scrollTop = scrollTop;
-    if (had) links.get(had)?.node.focus({ preventScroll: true });
+    refill(nav, 'room', part(t('rooms'), false), part(t('direct'), true), !all.length ? none() : !shown.length && empty('search', t('no_match')));
     const { id, display_name, username } = chat.me;
     if (drawn === display_name) return;
     drawn = display_name;

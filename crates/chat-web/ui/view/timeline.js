@@ -42,8 +42,10 @@ export function timeline(chat, room, does) {
     const wanted = seq ?? newFrom;
     await attempt(async () => {
       await room.open();
-      const first = room.messages[0]?.seq ?? 0;
-      if (wanted !== null && ((seq && !room.messages.some((one) => one.seq === seq)) || (room.moreBefore && first > wanted + 1))) await room.jump(Math.max(1, wanted));
+      const misses = () => (room.moreBefore && room.messages[0]?.seq > newFrom + 1) || (room.moreAfter && !(room.messages.at(-1)?.seq > newFrom));
+      if (wanted === null) await room.latest();
+      else if (seq || misses()) await room.jump(Math.max(1, wanted));
+      if (wanted === newFrom && wanted && misses()) await room.loadAfter();
     });
     isBlank = false;
     from = to = null;
@@ -184,8 +186,8 @@ export function timeline(chat, room, does) {
     from = messages[start]?.seq ?? null;
     to = end >= messages.length && !room.moreAfter ? null : messages[Math.min(end, messages.length) - 1]?.seq ?? null;
     follows = false;
-    draw();
     isBusy = false;
+    draw();
     if (went) scrolled();
   }
 
@@ -200,11 +202,12 @@ export function timeline(chat, room, does) {
     if (seen) room.markRead(Number(seen));
   }
 
-  list.addEventListener('keydown', (event) => {
+  scroll.addEventListener('keydown', (event) => {
     const all = [...list.querySelectorAll('.message')];
-    const now = all.indexOf(document.activeElement);
-    const next = all[{ ArrowUp: now - 1, ArrowDown: now + 1, Home: 0, End: all.length - 1 }[event.key]];
-    if (now < 0 || !next) return;
+    const now = all.indexOf(event.target.closest('.message'));
+    // From the region itself one comes to the newest, however one enters.
+    const next = all[{ ArrowUp: now < 0 ? all.length - 1 : now - 1, ArrowDown: now + 1 || all.length - 1, Home: 0, End: all.length - 1 }[event.key]];
+    if (!next) return;
     event.preventDefault();
     next.focus();
   });

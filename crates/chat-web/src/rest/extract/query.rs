@@ -19,9 +19,17 @@ impl FromRequest for Query {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-        ready(pairs.map(|pairs| Self(pairs.into_inner())).map_err(|_| Problem::bad_request("the query is malformed")))
+        let raw = request.query_string();
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(raw).ok().filter(|pairs| is_text(raw, pairs));
+        ready(pairs.map(|pairs| Self(pairs.into_inner())).ok_or_else(|| Problem::bad_request("the query is malformed")))
     }
+}
+
+/// What is no UTF-8 was decoded to replacement characters; somebody may also mean them.
+fn is_text(raw: &str, pairs: &[(String, String)]) -> bool {
+    let replaced = |text: &String| text.matches(char::REPLACEMENT_CHARACTER).count();
+    let found: usize = pairs.iter().map(|(key, value)| replaced(key) + replaced(value)).sum();
+    found == raw.to_ascii_uppercase().matches("%EF%BF%BD").count() + raw.matches(char::REPLACEMENT_CHARACTER).count()
 }
 
 impl Query {
