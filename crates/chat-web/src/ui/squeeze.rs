@@ -55,7 +55,7 @@ impl<'a> Squeeze<'a> {
     fn style(mut self) -> String {
         while let Some(next) = self.left.chars().next() {
             match next {
-                '"' => self.take(quoted(self.left, next)),
+                '"' | '\'' => self.take(quoted(self.left, next)),
                 '/' if self.left.starts_with("/*") => self.skip_comment(),
                 blank if blank.is_whitespace() => {
                     self.left = self.left.trim_start();

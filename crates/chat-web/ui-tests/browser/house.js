@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import en from '../../ui/text/en.js';
 import { Server } from '../sync/server.js';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -25,6 +26,9 @@ export async function close() {
 export const theBrowser = async () => (browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }));
 /** The server that all stories of a file share; who kills one starts one of their own. */
 export const theServer = async () => (server ??= await Server.start());
+
+/** A short text of the client with its numbers filled in: how a count is worded is no story. */
+export const label = (name, values) => en[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
 
 let serial = 0;
 /** A name that nobody else has. */

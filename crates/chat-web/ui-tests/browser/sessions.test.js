@@ -94,10 +94,10 @@ story('an invite link lets a second person in, and nobody once it is removed', a
   await ann.page.getByText('None', { exact: true }).waitFor();
   await ann.page.keyboard.press('Escape');
   await ann.sees(['thank you']);
-  eve.causes(/status of 410/);
+  eve.causes(/status of 404/);
   await eve.open(link.replace(eve.origin, ''));
   await eve.button('Join', { exact: true }).click();
-  await eve.toast('the link is used up');
+  await eve.toast('It is not there');
 });
 
 story('an invite link that somebody opens who is not signed in waits for them', async ({ person }) => {

@@ -8,7 +8,7 @@ import { actions } from './actions.js';
 import { titleOf } from './names.js';
 
 /** Rows shown at most, and how many come when an end comes near. */
-const ROWS = 80;
+const ROWS = 100;
 const STEP = 30;
 /** Pixels from an end at which more is fetched, and within which the end is followed. */
 const NEAR = 700;
@@ -30,6 +30,7 @@ export function timeline(chat, room, does) {
   let isBlank = true;
   let isBusy = false;
   let frame = 0;
+  let was = 0; // where the scroll stood at the last look: only who moves towards an end gets more of it
 
   const left = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
   const bottom = () => { scroll.scrollTop = scroll.scrollHeight; };
@@ -150,6 +151,7 @@ export function timeline(chat, room, does) {
     const kept = anchor && (anchor.isConnected ? anchor : shown.get(anchor.dataset.key)?.node);
     if (follows) bottom();
     else if (kept) scroll.scrollTop += kept.getBoundingClientRect().bottom - before;
+    was = scroll.scrollTop;
     look();
   }
 
@@ -159,8 +161,11 @@ export function timeline(chat, room, does) {
       follows = range().isNewest && left() < END;
       if (follows) from = to = null;
       look();
-      if (scroll.scrollTop < NEAR) extend(-1);
-      else if (left() < NEAR) extend(1);
+      const { start, end } = range();
+      const way = end - start < ROWS ? 0 : scroll.scrollTop - was || NaN;
+      was = scroll.scrollTop;
+      if (way <= 0 && was < NEAR) extend(-1);
+      else if (way >= 0 && left() < NEAR) extend(1);
     });
   }
 
