@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { NETWORK, NOT_YET, fresh, story, theServer, until } from './house.js';
+import { NETWORK, fresh, story, theServer, until } from './house.js';
 import { Hand } from './seed.js';
 
 const { source } = createRequire(import.meta.url)('axe-core');
@@ -91,7 +91,6 @@ story('the house, its dialogs and menus', async ({ person }) => {
 
 story('a room with all kinds of messages, its panels, menus and dialogs', async ({ person }) => {
   const found = [], name = fresh('Museum'), museum = await busy(name), one = await person('Ann'), { page } = one;
-  one.causes(NOT_YET);
   await one.join(name);
   await museum.owner.ask('PUT', `/rooms/${museum.room.id}/members/${(await userOf(museum, one)).id}`, { role: 'owner' });
   await mention(museum, one);
@@ -152,7 +151,7 @@ story('a room with all kinds of messages, its panels, menus and dialogs', async 
 
 story('what is refused and what waits, and the phone', async ({ person }) => {
   const found = [], name = fresh('Harbour'), harbour = await busy(name), one = await person('Ann', PHONE), { page } = one;
-  one.causes(NOT_YET, NETWORK, /^request: /);
+  one.causes(NETWORK, /^request: /);
   await page.locator('.side > header').getByRole('button', { name: 'New room' }).click();
   await look(one, 'menu of ways on a phone', found);
   await page.keyboard.press('Escape');

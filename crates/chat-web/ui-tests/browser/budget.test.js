@@ -139,3 +139,37 @@ story(`a room of ${LONG} messages is scrolled ${SCREENS} screens up and back, an
   await until('the newest is shown again', async () => (await look(one)).seqs.at(-1) === head);
   sound(await look(one));
 }, { timeout: 400_000 });
+
+for (const height of [500, 900, 1440]) {
+  story(`a room of short lines is scrolled to its first on a screen ${height} high, and then rests`, async ({ person }) => {
+    const { origin } = await theServer(), name = fresh('Short'), [ann, bob] = await Promise.all(['Ann', 'Bob'].map((who) => Hand.make(origin, fresh(who))));
+    const room = await ann.room(name);
+    await bob.join(room);
+    await pour([bob], room, 400, (index) => `line ${index}`);
+    const { head } = await ann.ask('GET', `/rooms/${room.id}/messages?limit=1`);
+    const begin = (await ann.ask('GET', `/rooms/${room.id}/messages?after=0&limit=1`)).items[0].seq;
+    await ann.read(room, head);
+    const one = await enter(person, ann, { width: 1440, height }), { page } = one;
+    await one.go(name);
+    const row = (seq) => page.locator(`.message[data-seq="${seq}"]`);
+    await row(head).waitFor();
+    await page.locator('.message').last().hover();
+    await until('the first is shown', async () => {
+      await page.mouse.wheel(0, -600);
+      await page.waitForTimeout(60);
+      return (await row(begin).count()) === 1;
+    });
+    await until('the last is shown', async () => {
+      await page.mouse.wheel(0, 600);
+      await page.waitForTimeout(60);
+      return (await row(head).count()) === 1;
+    });
+    await page.waitForTimeout(300);
+    const changes = await page.evaluate(() => new Promise((resolve) => {
+      let count = 0;
+      new MutationObserver((some) => { count += some.length; }).observe(document.querySelector('.timeline ol'), { childList: true });
+      setTimeout(() => resolve(count), 1000);
+    }));
+    assert.equal(changes, 0);
+  });
+}

@@ -12,8 +12,6 @@ const PATIENCE_MS = 15_000;
 export const PASSWORD = 'a good long password';
 /** What a browser says, and must say, when the network or the server is gone. */
 export const NETWORK = /net::ERR_|WebSocket connection to|status of 50[234]/;
-/** Routes that the page asks for before the server has them. This line goes when they are there. */
-export const NOT_YET = /status of 404 .*\/(webhooks|search)\b/;
 
 let browser = null;
 let server = null;

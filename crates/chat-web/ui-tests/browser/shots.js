@@ -2,7 +2,7 @@
 // Russian, and takes each screen at three widths, light and dark. It checks nothing.
 
 import { mkdirSync } from 'node:fs';
-import { NETWORK, NOT_YET, PASSWORD, Person, close, theServer } from './house.js';
+import { NETWORK, PASSWORD, Person, close, theServer } from './house.js';
 import { Hand } from './seed.js';
 
 const WIDTHS = [[360, 740], [768, 1024], [1440, 900]];
@@ -129,7 +129,6 @@ for (const tongue of ['en', 'ru']) {
       await shoot(guest, 'empty', how);
       await guest.leave();
       const anna = await Person.meet(options, 'anna');
-      anna.causes(NOT_YET);
       await anna.page.locator('input').nth(0).fill('anna');
       await anna.page.locator('input').nth(1).fill(PASSWORD);
       await anna.page.locator('form button[type=submit]').click();

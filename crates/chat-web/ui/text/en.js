@@ -1,6 +1,6 @@
 // What the client says, in English. `{name}` is filled in. Counts stand after a colon, so that no text needs plural forms.
 export default {
-  app: 'Realtime Chat', tagline: 'Every word where it belongs.',
+  app: 'Realtime Chat', tagline: 'Every word in its place.',
   unsent_sure: 'What was not sent yet will be lost.', sign_in: 'Sign in', sign_up: 'Create account', sign_out: 'Sign out', username: 'Username', password: 'Password',
   display_name: 'Display name', username_hint: '2–32 letters, digits, “.”, “_” or “-”', password_hint: '8–71 bytes; a sentence is a good password',
   have_account: 'I have an account', no_account: 'I am new here', 

@@ -1,4 +1,4 @@
-// The timeline of a room: a window of at most `ROWS` messages on the piece of history that the room holds. Rows are made anew only when
+// The timeline of a room: a window of some messages on the piece of history that the room holds. Rows are made anew only when
 // what they show changed; whatever is added or dropped above, what the reader looks at stays where it is.
 import { bdi, button, fill, h, icon } from './dom.js';
 import { day, dayKey, t } from '../text/say.js';
@@ -7,9 +7,8 @@ import { pendingRow, row } from './message.js';
 import { actions } from './actions.js';
 import { titleOf } from './names.js';
 
-/** Rows shown at most, and how many come when an end comes near. */
-const ROWS = 100;
-const STEP = 30;
+/** Rows shown at least: on a higher screen there are two and a half screens of the lowest rows, which have 24 pixels. */
+const ROWS = 60;
 /** Pixels from an end at which more is fetched, and within which the end is followed. */
 const NEAR = 700;
 const END = 40;
@@ -32,6 +31,8 @@ export function timeline(chat, room, does) {
   let frame = 0;
   let was = 0; // where the scroll stood at the last look: only who moves towards an end gets more of it
 
+  const most = () => Math.max(ROWS, (scroll.clientHeight / 20 | 0) * 2);
+  const step = () => most() >> 2; // rows that come when an end comes near: what is in sight stays among those that are kept
   const left = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
   const bottom = () => { scroll.scrollTop = scroll.scrollHeight; };
   const at = (seq) => list.querySelector(`[data-seq="${seq}"]`);
@@ -66,8 +67,8 @@ export function timeline(chat, room, does) {
   function around(seq) {
     const { messages, moreAfter } = room;
     const index = Math.max(0, messages.findIndex((one) => one.seq >= seq));
-    from = messages[Math.max(0, index - ROWS / 2)]?.seq ?? null;
-    to = messages[index + ROWS / 2]?.seq ?? (moreAfter ? messages.at(-1)?.seq : null) ?? null;
+    from = messages[Math.max(0, index - most() / 2)]?.seq ?? null;
+    to = messages[index + most() / 2]?.seq ?? (moreAfter ? messages.at(-1)?.seq : null) ?? null;
   }
 
   async function toEnd() {
@@ -82,8 +83,8 @@ export function timeline(chat, room, does) {
     const { messages } = room;
     const past = to === null ? -1 : messages.findIndex(({ seq }) => seq > to);
     let end = past < 0 ? messages.length : past;
-    let start = from === null ? Math.max(0, end - ROWS) : Math.max(0, messages.findIndex(({ seq }) => seq >= from));
-    if (end - start > ROWS) follows ? (start = end - ROWS) : (end = start + ROWS);
+    let start = from === null ? Math.max(0, end - most()) : Math.max(0, messages.findIndex(({ seq }) => seq >= from));
+    if (end - start > most()) follows ? (start = end - most()) : (end = start + most());
     return { start, end, isNewest: end === messages.length && !room.moreAfter };
   }
 
@@ -162,7 +163,7 @@ export function timeline(chat, room, does) {
       if (follows) from = to = null;
       look();
       const { start, end } = range();
-      const way = end - start < ROWS ? 0 : scroll.scrollTop - was || NaN;
+      const way = end - start < most() ? 0 : scroll.scrollTop - was || NaN;
       was = scroll.scrollTop;
       if (way <= 0 && was < NEAR) extend(-1);
       else if (way >= 0 && left() < NEAR) extend(1);
@@ -177,16 +178,16 @@ export function timeline(chat, room, does) {
     const first = room.messages[start]?.seq ?? 0;
     const last = room.messages[end - 1]?.seq ?? 0;
     const went = await attempt(async () => {
-      if (way < 0 && start < STEP && room.moreBefore) await room.loadBefore();
-      if (way > 0 && room.messages.length - end < STEP && room.moreAfter) await room.loadAfter();
+      if (way < 0 && start < step() && room.moreBefore) await room.loadBefore();
+      if (way > 0 && room.messages.length - end < step() && room.moreAfter) await room.loadAfter();
     });
     const { messages } = room;
     if (way < 0) {
-      start = Math.max(0, messages.findIndex(({ seq }) => seq >= first) - STEP);
-      end = start + ROWS;
+      start = Math.max(0, messages.findIndex(({ seq }) => seq >= first) - step());
+      end = start + most();
     } else {
-      end = messages.findLastIndex(({ seq }) => seq <= last) + 1 + STEP;
-      start = Math.max(0, end - ROWS);
+      end = messages.findLastIndex(({ seq }) => seq <= last) + 1 + step();
+      start = Math.max(0, end - most());
     }
     from = messages[start]?.seq ?? null;
     to = end >= messages.length && !room.moreAfter ? null : messages[Math.min(end, messages.length) - 1]?.seq ?? null;

@@ -1,4 +1,4 @@
-// Stories of what the server learns soon: webhooks and search. They are not run before it has the routes.
+// Stories of webhooks, and of searching what was said.
 
 import assert from 'node:assert/strict';
 import { fresh, shows, story, theServer } from './house.js';
