@@ -23,6 +23,7 @@ use crate::{
     fault::Fault,
     migrate::migrate,
     pool::{Lease, Pool, Size},
+    search,
     statement::{Begin, BeginSnapshot, Commit, Rollback, fixed, plain, statements},
 };
 
@@ -42,6 +43,13 @@ struct Shared {
     writers: Pool,
     settings: Settings,
     finds_parts: bool,
+    wake: Arc<search::Wake>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.wake.end();
+    }
 }
 
 impl std::fmt::Debug for Postgres {
@@ -79,7 +87,26 @@ impl Postgres {
         let readers = Pool::new("read", &opener, settings, read)?;
         let writers = Pool::new("write", &opener, settings, write)?;
         let (runtime, settings) = (Handle::current(), settings.clone());
-        Ok(Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings, finds_parts }) })
+        let wake = Arc::default();
+        let store =
+            Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings, finds_parts, wake }) };
+        search::keep_indexing(&store);
+        Ok(store)
+    }
+
+    /// The handle again, as long as there is another.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move || shared.upgrade().map(|shared| Self { shared })
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
+    }
+
+    /// What the indexer of the search is woken by.
+    pub(crate) fn wake(&self) -> &Arc<search::Wake> {
+        &self.shared.wake
     }
 
     /// Whether the search finds parts of words; without the extension pg_trgm it finds whole words only.
@@ -160,6 +187,17 @@ impl Postgres {
     ) -> Result<T, Refusal> {
         let attempts = self.shared.settings.attempts;
         self.write(op, move |conn| transaction(op, conn, attempts, work).boxed()).await
+    }
+
+    /// A write in a transaction of its own that commits never wait for a connection because of: it has one of those that read.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        op: &'static str,
+        work: impl for<'c> FnOnce(&'c AsyncPgConnection) -> Answer<'c, T> + Clone + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let patience = self.shared.settings.read_timeout;
+        self.run(op, &self.shared.readers, patience, Scope::Bare, move |conn| transaction(op, conn, 1, work).boxed())
+            .await
     }
 
     /// Runs a job to its end, whether its caller waits for it or not.

@@ -43,8 +43,8 @@ const SEED: &str = "
         SELECT id(r), 51 + s, CASE WHEN s % 100 = 0 THEN 1051 ELSE 51 + s END,
             id(1 + (r * 7 + s % 50) % 1000), s, 'message ' || s, s % 200 = 0, 'nonce-' || s, '\\x00'
         FROM generate_series(1, 1000) AS r, generate_series(1, 1000) AS s;
-    INSERT INTO search (room, seq, words, parts)
-        SELECT room, seq, to_tsvector('simple', text), replace(text, ' ', 'xy') FROM messages WHERE seq % 10 = 0;
+    INSERT INTO search (place, room, seq, words, parts)
+        SELECT nextval(pg_get_serial_sequence('search_waiting', 'place')), room, seq, to_tsvector('simple', text), replace(text, ' ', 'xy') FROM messages WHERE seq % 10 = 0;
     INSERT INTO mentions (user_id, room, seq)
         SELECT id(1 + (r * 7 + 1) % 1000), id(r), 51 + s * 20
         FROM generate_series(1, 1000) AS r, generate_series(1, 20) AS s;
@@ -66,7 +66,7 @@ const NEW: &str = "
 
 /// What is hot, by a part of its text, and the indexes that it must walk (of those between bars, one).
 #[rustfmt::skip]
-const CLAIMS: [(&str, &[&str]); 31] = [
+const CLAIMS: [(&str, &[&str]); 37] = [
     ("JOIN messages AS m ON m.room = wanted.room AND m.author", &["messages_nonce"]),
     ("JOIN messages AS m ON m.room = wanted.room AND m.seq", &["messages_pkey"]),
     ("JOIN members AS m ON m.room = wanted.room AND m.user_id = wanted.user_id", &["members_pkey|members_user"]),
@@ -98,6 +98,12 @@ const CLAIMS: [(&str, &[&str]); 31] = [
     ("AND s.words @@ $8::tsquery", &["search_pieces", "members_pkey|members_user", "messages_pkey"]),
     ("UPDATE search AS s", &["search_message"]),
     ("DELETE FROM search AS s", &["search_message"]),
+    ("FROM search_waiting AS w JOIN LATERAL", &["search_waiting_pkey", "members_pkey|members_user", "messages_pkey"]),
+    ("FROM search_edited AS e JOIN members", &["search_edited_pkey", "members_pkey|members_user", "search_message"]),
+    ("SELECT w.place + (m.seq", &["search_waiting_pkey", "messages_pkey"]),
+    ("FROM search_edited AS e JOIN messages", &["search_edited_pkey", "messages_pkey"]),
+    ("DELETE FROM search_waiting", &["search_waiting_pkey"]),
+    ("DELETE FROM search_edited", &["search_edited_pkey"]),
 ];
 
 #[derive(QueryableByName)]
@@ -250,6 +256,7 @@ async fn plans_on(
     let seeded = tokio::task::spawn_blocking(move || filled.run_sql(database, seed).map(drop));
     seeded.await.unwrap().unwrap();
     everything_is_done(&World::new(Stores::of(store.clone()))).await;
+    store.index_some().await.unwrap();
     let mut plans = store.read("plans", |conn| explained(conn).boxed()).await.unwrap();
     plans.extend(store.write("plans", |conn| explained(conn).map(|plans| Ok(plans?)).boxed()).await.unwrap());
     plans

@@ -26,7 +26,9 @@ impl RoomStore for Postgres {
     async fn commit(&self, batch: Vec<Command>) -> Result<Vec<Result<Outcome, Refusal>>, Unavailable> {
         let Settings { attempts, lock_timeout, .. } = *self.settings();
         let answers = self.write("commit", move |conn| commit::commit(conn, batch, attempts, lock_timeout).boxed());
-        answers.await.map_err(only_unavailable)
+        let answers = answers.await;
+        self.wake().committed();
+        answers.map_err(only_unavailable)
     }
 
     async fn room(&self, reader: UserId, room: RoomId) -> Result<RoomView, Refusal> {

@@ -1,14 +1,24 @@
-//! Searching what was said: a look at the newest messages, then an index of words and parts.
+//! Searching what was said: what waits for the index, a look at the newest messages of the index, then the index itself.
+//!
+//! A send pays for a row per batch and room that says where the new messages are (`keep`). An indexer moves them into the index
+//! when commits leave it the time (`indexer`, `index`). Until then a search looks at those that wait (`waiting`), so it is exact
+//! from the moment of the acknowledgement. All questions of a search see one snapshot, so a message that is moved is found once.
 //!
 //! An index of this kind (GIN) gives everything that fits, in no order; that is quick for what is rare. What is common is found
 //! sooner by walking back from the newest message. So the newest few thousand are looked at first, and the index is asked when
-//! they do not fill the page. Both give candidates, in the reader's rooms only; the domain's word decides.
+//! they do not fill the page. All give candidates, in the reader's rooms only; the domain's word decides.
 
+mod index;
+mod indexer;
 mod keep;
 mod pieces;
 mod prepare;
+mod waiting;
 
-use std::time::{Duration, Instant};
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
 
 use chat_domain::{
     ids::{RoomId, UserId},
@@ -24,6 +34,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+pub(crate) use indexer::{Wake, keep_indexing};
 pub(crate) use keep::{change, post};
 pub(crate) use prepare::{fill, prepare};
 
@@ -35,6 +46,7 @@ use crate::{
     statement::{fixed, statements},
 };
 use pieces::Wanted;
+use waiting::Found;
 
 /// Up to so many rooms are named to the index, so that it passes over what was said elsewhere.
 const NAMED_ROOMS: usize = 32;
@@ -63,6 +75,8 @@ macro_rules! candidates {
     };
 }
 
+use candidates;
+
 /// A message that may be what is looked for, and its place.
 type CandidateSql = (BigInt, SeenSql);
 
@@ -88,11 +102,13 @@ statements! {
 type Candidate = (i64, (MessageRow, Option<Vec<String>>));
 
 /// A page, as far as it goes.
+#[derive(Clone)]
 struct Walk<'q> {
     reader: UserId,
     query: &'q Query,
     room: Option<RoomId>,
     limit: usize,
+    begun: Instant,
     /// Everything from here on was looked at.
     before: i64,
     /// One more than the page may have, to know whether there is more.
@@ -115,28 +131,51 @@ pub(crate) async fn find(
     if own.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let begun = Instant::now();
     let before = page.after.map_or(i64::MAX, |Place(place)| int(place));
-    let mut walk = Walk { reader, query: &query, room, limit: page.limit, before, found: Vec::new() };
+    let begun = Instant::now();
+    let mut walk = Walk { reader, query: &query, room, limit: page.limit, begun, before, found: Vec::new() };
+    let waiting = waiting::look(conn, walk.clone()).await?;
     let wanted = Wanted::of(&query, if own.len() > NAMED_ROOMS { &[] } else { &own }, by_parts);
-    let size = page.limit.saturating_add(1);
-    if walk.takes(newest(conn, &walk, &wanted, size).await?)? {
-        return walk.page(true);
+    let floor = walk_the_index(conn, &mut walk, &wanted).await?;
+    merged(page.limit, waiting, Found { messages: walk.found, floor })
+}
+
+/// Where it stopped, unless it came to the end.
+async fn walk_the_index(conn: &AsyncPgConnection, walk: &mut Walk<'_>, wanted: &Wanted) -> QueryResult<Option<i64>> {
+    let (size, before) = (walk.limit.saturating_add(1), walk.before);
+    if walk.takes(newest(conn, walk, wanted, size).await?)? {
+        return Ok(Some(walk.before));
     }
     (walk.before, walk.found) = (before, Vec::new());
     loop {
-        let step = indexed(conn, &walk, &wanted, size).await?;
+        let step = indexed(conn, walk, wanted, size).await?;
         let is_last = step.len() < size;
         if walk.takes(step)? {
-            return walk.page(true);
+            return Ok(Some(walk.before));
         }
         if is_last {
-            return walk.page(false);
+            return Ok(None);
         }
-        if begun.elapsed() >= PATIENCE {
-            return walk.page(true);
+        if walk.is_tired() {
+            return Ok(Some(walk.before));
         }
     }
+}
+
+/// One page of what two walks found, down to where both have looked. A page that was cut short goes on from where it ended.
+fn merged(limit: usize, one: Found, other: Found) -> Result<Page<Message, Place>, Fault> {
+    let floor = one.floor.max(other.floor);
+    let mut found = one.messages;
+    found.extend(other.messages);
+    found.retain(|(place, _)| floor.is_none_or(|floor| *place >= floor));
+    found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+    // An edit that waits may fit with its old words, too.
+    found.dedup_by_key(|(place, _)| *place);
+    let is_full = found.len() > limit;
+    found.truncate(limit);
+    let end = found.last().map(|(place, _)| *place).filter(|_| is_full).or(floor);
+    let next = end.map(count).transpose()?.map(Place);
+    Ok(Page { items: found.into_iter().map(|(_, message)| message).collect(), next })
 }
 
 async fn own_rooms(mut conn: &AsyncPgConnection, reader: UserId) -> QueryResult<Vec<RoomId>> {
@@ -225,12 +264,7 @@ impl Walk<'_> {
         Ok(false)
     }
 
-    /// What was found. A page that was cut short goes on from where it ended.
-    fn page(mut self, may_go_on: bool) -> Result<Page<Message, Place>, Fault> {
-        let is_full = self.found.len() > self.limit;
-        self.found.truncate(self.limit);
-        let last = self.found.last().filter(|_| is_full).map_or(self.before, |(place, _)| *place);
-        let next = if may_go_on { Some(Place(count(last)?)) } else { None };
-        Ok(Page { items: self.found.into_iter().map(|(_, message)| message).collect(), next })
+    fn is_tired(&self) -> bool {
+        self.begun.elapsed() >= PATIENCE
     }
 }

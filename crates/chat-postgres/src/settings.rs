@@ -36,6 +36,12 @@ pub struct Settings {
     pub attempts: usize,
     /// How long to wait at the start while another node migrates.
     pub migrate_timeout: Duration,
+    /// Messages that this node moves into the index of the search in one transaction; with zero it leaves that to others.
+    pub index_slice: usize,
+    /// While commits are under way, the least pause between two such transactions, and before the first.
+    pub index_pause: Duration,
+    /// When more messages than this wait for the index, there are no pauses.
+    pub index_bound: usize,
 }
 
 impl Default for Settings {
@@ -54,6 +60,9 @@ impl Default for Settings {
             ping_timeout: Duration::from_secs(2),
             attempts: 5,
             migrate_timeout: Duration::from_secs(60),
+            index_slice: 500,
+            index_pause: Duration::from_millis(100),
+            index_bound: 20_000,
         }
     }
 }

@@ -1,94 +1,80 @@
-//! Keeping what the search knows in the transaction that changes what was said: one statement for all posts of a batch, two for
-//! its changes, in the same round trip.
+//! What a commit leaves for the search: where the new messages are, and which old ones have other words. That is two small rows
+//! at most for each room of a batch that nobody edits in, in the same round trip; the words come later (`index`).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use chat_domain::objects::Message;
-use diesel::sql_types::{Array, BigInt, Text, Uuid as Id};
+use chat_domain::{
+    ids::{RoomId, Seq},
+    objects::Message,
+};
+use diesel::sql_types::{Array, BigInt, Uuid as Id};
 
-use super::pieces::Pieces;
 use crate::{
     columns::int,
     statement::{Pipeline, fixed, statements},
 };
 
+/// Places of one run, at most; the table gives each run so many (`INCREMENT` in the migration).
+const RUN: u64 = 1_024;
+
 statements! {
-    /// A row that is there stays.
-    pub(crate) Add: () = "
-        INSERT INTO search (room, seq, words, parts)
-        SELECT new.room, new.seq, new.words::tsvector, new.parts FROM unnest($1, $2, $3, $4) AS new (room, seq, words, parts)
-        ON CONFLICT DO NOTHING";
-    /// Not every change is one of words.
-    pub(crate) Reword: () = "
-        UPDATE search AS s SET words = new.words::tsvector, parts = new.parts
-        FROM unnest($1, $2, $3, $4) AS new (room, seq, words, parts)
-        WHERE s.room = new.room AND s.seq = new.seq
-            AND (s.words IS DISTINCT FROM new.words::tsvector OR s.parts IS DISTINCT FROM new.parts)";
-    pub(crate) Forget: () = "
-        DELETE FROM search AS s USING unnest($1, $2) AS gone (room, seq) WHERE s.room = gone.room AND s.seq = gone.seq";
+    /// Each gets its place here.
+    pub(crate) Wait: () = "
+        INSERT INTO search_waiting (room, first_seq, last_seq) SELECT * FROM unnest($1, $2, $3)";
+    /// More than once, if need be: a unique row would have to be waited for.
+    pub(crate) Reread: () = "INSERT INTO search_edited (room, seq) SELECT * FROM unnest($1, $2)";
 }
 
-/// Columns of rows.
-#[derive(Default)]
-pub(super) struct Columns {
-    rooms: Vec<uuid::Uuid>,
-    seqs: Vec<i64>,
-    words: Vec<String>,
-    parts: Vec<String>,
-}
-
-impl Columns {
-    pub(super) fn push(&mut self, room: uuid::Uuid, seq: i64, text: &str) {
-        let Pieces { words, parts } = Pieces::of(chat_domain::ids::RoomId(room), text);
-        self.rooms.push(room);
-        self.seqs.push(seq);
-        self.words.push(words);
-        self.parts.push(parts);
+/// New messages, as runs of numbers. What else has a number in a run is no message, and is not found.
+pub(crate) fn post<'m>(pipeline: &mut Pipeline<'_>, messages: impl Iterator<Item = &'m Arc<Message>>) {
+    let runs = runs(messages.map(|message| (message.room, message.seq)));
+    if runs.is_empty() {
+        return;
     }
+    let rooms: Vec<_> = runs.iter().map(|(room, ..)| room.0).collect();
+    let (first, last): (Vec<_>, Vec<_>) = runs.iter().map(|(_, first, last)| (int(*first), int(*last))).unzip();
+    pipeline.push(fixed::<Wait, _>(|query| {
+        query.bind::<Array<Id>, _>(rooms).bind::<Array<BigInt>, _>(first).bind::<Array<BigInt>, _>(last)
+    }));
+}
 
-    fn of<'m>(messages: impl Iterator<Item = &'m Arc<Message>>) -> Self {
-        let mut columns = Self::default();
-        for message in messages {
-            if let Some(text) = &message.text {
-                columns.push(message.room.0, int(message.seq), text.as_str());
+/// In the order in which the rooms come; the numbers of a room rise.
+fn runs(messages: impl Iterator<Item = (RoomId, Seq)>) -> Vec<(RoomId, Seq, Seq)> {
+    let mut runs: Vec<(RoomId, Seq, Seq)> = Vec::new();
+    let mut open = BTreeMap::<RoomId, usize>::new();
+    for (room, seq) in messages {
+        let run = open.get(&room).and_then(|at| runs.get_mut(*at));
+        match run.filter(|(_, first, _)| seq - *first < RUN) {
+            Some((.., last)) => *last = seq,
+            None => {
+                open.insert(room, runs.len());
+                runs.push((room, seq, seq));
             }
         }
-        columns
     }
+    runs
+}
 
-    pub(super) fn added(self, pipeline: &mut Pipeline<'_>) {
-        if !self.rooms.is_empty() {
-            pipeline.push(fixed::<Add, _>(|query| {
-                query
-                    .bind::<Array<Id>, _>(self.rooms)
-                    .bind::<Array<BigInt>, _>(self.seqs)
-                    .bind::<Array<Text>, _>(self.words)
-                    .bind::<Array<Text>, _>(self.parts)
-            }));
-        }
+/// Messages with another state; only an edit or a deletion changes words.
+pub(crate) fn change<'m>(pipeline: &mut Pipeline<'_>, messages: impl Iterator<Item = &'m Arc<Message>>) {
+    let reworded = messages.filter(|message| message.edited_at.is_some() || message.text.is_none());
+    let (rooms, seqs): (Vec<_>, Vec<_>) = reworded.map(|message| (message.room.0, int(message.seq))).unzip();
+    if !rooms.is_empty() {
+        pipeline.push(fixed::<Reread, _>(|query| query.bind::<Array<Id>, _>(rooms).bind::<Array<BigInt>, _>(seqs)));
     }
 }
 
-/// New messages, as they were posted.
-pub(crate) fn post<'m>(pipeline: &mut Pipeline<'_>, messages: impl Iterator<Item = &'m Arc<Message>>) {
-    Columns::of(messages).added(pipeline);
-}
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
 
-/// Messages with another state.
-pub(crate) fn change<'m>(pipeline: &mut Pipeline<'_>, messages: impl Iterator<Item = &'m Arc<Message>> + Clone) {
-    let Columns { rooms, seqs, words, parts } = Columns::of(messages.clone());
-    if !rooms.is_empty() {
-        pipeline.push(fixed::<Reword, _>(|query| {
-            query
-                .bind::<Array<Id>, _>(rooms)
-                .bind::<Array<BigInt>, _>(seqs)
-                .bind::<Array<Text>, _>(words)
-                .bind::<Array<Text>, _>(parts)
-        }));
-    }
-    let gone = messages.filter(|message| message.text.is_none());
-    let (rooms, seqs): (Vec<_>, Vec<_>) = gone.map(|message| (message.room.0, int(message.seq))).unzip();
-    if !rooms.is_empty() {
-        pipeline.push(fixed::<Forget, _>(|query| query.bind::<Array<Id>, _>(rooms).bind::<Array<BigInt>, _>(seqs)));
+    use super::*;
+
+    #[test]
+    fn a_batch_leaves_a_run_for_each_room_and_one_more_where_places_end() {
+        let [one, two] = [1, 2].map(|id| RoomId(Uuid::from_u128(id)));
+        let said = [(one, 7), (two, 1), (one, 8), (one, 10), (two, 2), (one, 7 + RUN - 1), (one, 7 + RUN)];
+        let expected = vec![(one, 7, 7 + RUN - 1), (two, 1, 2), (one, 7 + RUN, 7 + RUN)];
+        assert_eq!(runs(said.into_iter()), expected);
     }
 }

@@ -6,11 +6,11 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::keep::Columns;
-use crate::statement::{Pipeline, fixed, plain, statements};
+use super::index::{Columns, WaitForIndex};
+use crate::statement::{Begin, Commit, Pipeline, fixed, plain, statements};
 
-/// Rows in one transaction.
-const SLICE: i64 = 2_000;
+/// Rows in one transaction; there are places for so many in a run.
+const SLICE: i64 = 1_000;
 
 statements! {
     IsFilled: Bool = "SELECT filled FROM searching";
@@ -22,12 +22,17 @@ statements! {
         FROM (
             SELECT room, seq, deleted, max(at) OVER (PARTITION BY room ORDER BY seq) AS at FROM messages
         ) AS m
-        WHERE NOT deleted AND NOT EXISTS (SELECT 1 FROM search AS s WHERE s.room = m.room AND s.seq = m.seq)";
+        WHERE NOT deleted AND NOT EXISTS (SELECT 1 FROM search AS s WHERE s.room = m.room AND s.seq = m.seq)
+            AND NOT EXISTS (
+                SELECT 1 FROM search_waiting AS w WHERE w.room = m.room AND m.seq BETWEEN w.first_seq AND w.last_seq
+            )";
     MissingPlace: () = "CREATE INDEX ON missing (place)";
     NoneMissing: () = "DROP TABLE missing";
     Slice: (BigInt, Id, BigInt, Nullable<Text>) = "
         SELECT n.place, m.room, m.seq, m.text FROM missing AS n JOIN messages AS m ON m.room = n.room AND m.seq = n.seq
         WHERE n.place > $1 AND n.place <= $2 ORDER BY n.place";
+    /// The place of a run.
+    Place: BigInt = "SELECT nextval(pg_get_serial_sequence('search_waiting', 'place'))";
     Last: BigInt = "SELECT coalesce(max(place), 0) FROM missing";
     /// Where the extension put its operators.
     Schema: Text = "
@@ -50,17 +55,7 @@ pub(crate) async fn fill(conn: &AsyncPgConnection) -> QueryResult<()> {
     let last: i64 = fixed::<Last, _>(|query| query).get_result(&mut &*conn).await?;
     let mut done = 0;
     while done < last {
-        let slice = fixed::<Slice, _>(|query| query.bind::<BigInt, _>(done).bind::<BigInt, _>(done + SLICE));
-        let slice: Vec<(i64, uuid::Uuid, i64, Option<String>)> = slice.load(&mut &*conn).await?;
-        let mut columns = Columns::default();
-        for (_, room, seq, text) in slice {
-            if let Some(text) = text {
-                columns.push(room, seq, &text);
-            }
-        }
-        let mut pipeline = Pipeline::new(conn);
-        columns.added(&mut pipeline);
-        pipeline.finish().await?;
+        slice(conn, done).await?;
         done += SLICE;
         if done % (SLICE * 50) == 0 {
             tracing::info!(messages = done, of = last, "the search takes up what was said before");
@@ -68,6 +63,25 @@ pub(crate) async fn fill(conn: &AsyncPgConnection) -> QueryResult<()> {
     }
     plain::<NoneMissing>(conn).await?;
     plain::<Filled>(conn).await.map(drop)
+}
+
+/// Others may be indexing what is said meanwhile; not at the same time, because an edit would fall between the two.
+async fn slice(conn: &AsyncPgConnection, done: i64) -> QueryResult<()> {
+    plain::<Begin>(conn).await?;
+    plain::<WaitForIndex>(conn).await?;
+    let first: i64 = fixed::<Place, _>(|query| query).get_result(&mut &*conn).await?;
+    let slice = fixed::<Slice, _>(|query| query.bind::<BigInt, _>(done).bind::<BigInt, _>(done + SLICE));
+    let slice: Vec<(i64, uuid::Uuid, i64, Option<String>)> = slice.load(&mut &*conn).await?;
+    let mut columns = Columns::default();
+    for (nth, room, seq, text) in slice {
+        if let Some(text) = text {
+            columns.push(first + nth - done - 1, room, seq, &text);
+        }
+    }
+    let mut pipeline = Pipeline::new(conn);
+    columns.added(&mut pipeline);
+    pipeline.finish().await?;
+    plain::<Commit>(conn).await.map(drop)
 }
 
 /// Sees to it that there are all rows and an index. Answers whether parts of words are found, and not only whole words.
