@@ -4,9 +4,9 @@
 //! a caller that goes away cancels nothing and no connection goes back to its pool in the middle of a transaction. What was
 //! acknowledged is durable because `synchronous_commit` is never off here. Read in this order: [`Settings`], `target` and
 //! `tls` (where and how to connect), `connection`, `migrate`, the handle [`Postgres`], `pool`, `statement`, `commit` (lock,
-//! load facts, ask the rules, carry out), then one file per port. A task of each handle keeps the index of the search (`search`), on a
-//! connection of those that read. This crate must not know who calls it, nor decide what a
-//! command does: that is [`chat_domain::rules`].
+//! load facts, ask the rules, carry out), then one file per port. A task of each handle keeps the index of the search
+//! (`search`), on a connection of those that read. This crate must not know who calls it, nor decide what a command does:
+//! that is [`chat_domain::rules`].
 //!
 //! # What it needs
 //!
