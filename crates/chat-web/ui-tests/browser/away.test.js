@@ -7,11 +7,13 @@ import { balancer } from './balancer.js';
 
 /** Messages of each in a round: all of them fit into the rows that a timeline shows. */
 const EACH = 18;
+/** Screens on which all of them have a row. */
+const TALL = { height: 1600 };
 const WAITING = 'Waiting to be sent';
 
 /** Two people in a room of theirs. */
 async function pair({ person }) {
-  const ann = await person('Ann'), bob = await person('Bob'), room = fresh('Tunnel');
+  const ann = await person('Ann', TALL), bob = await person('Bob', TALL), room = fresh('Tunnel');
   await ann.makeRoom(room);
   await bob.join(room);
   await ann.say('before');
@@ -96,7 +98,7 @@ mortal('a page is reloaded while something waits: the next page sends it, once',
 story('the server has a message, its answer is lost, and the line is cut: the message is there once', async ({ person }) => {
   const { origin } = await theServer(), way = await balancer(() => [origin]);
   try {
-    const { ann, bob } = await pair({ person: (who) => person(who, who === 'Ann' ? { origin: way.origin } : {}) });
+    const { ann, bob } = await pair({ person: (who, options) => person(who, { ...options, ...(who === 'Ann' && { origin: way.origin }) }) });
     ann.causes(NETWORK, /^request: /);
     const said = ['before'];
     for (let round = 0; round < 3; round += 1) {

@@ -109,6 +109,7 @@ export class FakeServer {
           this.onopen?.();
         });
       }
+      get readyState() { return this.open ? 1 : 3; }
       send(text) { if (this.open) server.take(this, JSON.parse(text)); }
       close() { this.open = false; }
       /** The server's end, or the line's. */

@@ -99,7 +99,8 @@ export function link({ WebSocket, origin, client, random, now, after, cancel }, 
     become('waiting');
   }
 
-  const write = (frame) => socket.send(JSON.stringify(frame));
+  /** What a socket that is about to close does not take is lost like what it took. */
+  const write = (frame) => socket.readyState === 1 && socket.send(JSON.stringify(frame));
   function transmit({ frame, patience, ...entry }) {
     const mine = ++id;
     entry.timer = after(patience, () => {

@@ -4,7 +4,7 @@ export default {
   unsent_sure: 'What was not sent yet will be lost.', sign_in: 'Sign in', sign_up: 'Create account', sign_out: 'Sign out', username: 'Username', password: 'Password',
   display_name: 'Display name', username_hint: '2–32 letters, digits, “.”, “_” or “-”', password_hint: '8–71 bytes; a sentence is a good password',
   have_account: 'I have an account', no_account: 'I am new here', 
-  language: 'Language', theme: 'Appearance', auto: 'As the system', light: 'Light', dark: 'Dark',
+  language: 'Language', theme: 'Appearance', auto: 'System', light: 'Light', dark: 'Dark',
   rooms: 'Rooms', direct: 'Direct messages', find_room: 'Filter rooms', no_rooms: 'No rooms yet', 
   no_match: 'Nothing of that name', pick_room: 'Pick a room', 
   new_room: 'New room', new_direct: 'New message', browse: 'Browse rooms', settings: 'Settings', search: 'Search', close: 'Close', back: 'Back to rooms',
@@ -30,7 +30,7 @@ export default {
   new_password: 'New password', current_password: 'Current password', change_password: 'Change password', password_changed: 'Changed. All other devices are signed out.', sessions: 'Devices', this_device: 'this device', last_used: 'last used {at}', 
   notify_on: 'Tell me of direct messages and mentions', notify_denied: 'The browser does not allow notifications.', saved: 'Saved', 
   ended_revoked: 'You were signed out: this session was ended.', ended_expired: 'Please sign in again.', evicted_kicked: 'You were removed from “{name}”.', evicted_banned: 'You were banned from “{name}”.', evicted_deleted: '“{name}” was deleted.', 
-  e_unavailable: 'The server is busy or out of reach. Try again.', e_rate_limited: 'Too fast. Try again in {n} s.', e_bad_credentials: 'Username or password is wrong.', e_username_taken: 'This username is taken.', e_invalid_field: 'This value is not allowed.', e_forbidden: 'You may not do that.', e_not_found: 'It is not there, or not yours to see.',
+  e_unavailable: 'The server is busy or out of reach. Try again.', e_rate_limited: 'Too fast. Try again in {n} s.', e_bad_credentials: 'Username or password is wrong.', e_username_taken: 'This username is taken.', e_invalid_field: 'Not allowed.', e_forbidden: 'You may not do that.', e_not_found: 'It is not there, or not yours to see.',
   e_gone: 'It was deleted, or the link is used up.', e_conflict: 'Not possible: {why}', e_muted: 'You are muted here.', e_registration_closed: 'New accounts are not open on this server.', e_other: 'Something went wrong ({code}).',
   f_too_short: 'Too short', f_too_long: 'Too long', f_too_common: 'Too common: easy to guess', f_empty: 'Please fill in', 
 };

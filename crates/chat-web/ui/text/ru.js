@@ -4,7 +4,7 @@ export default {
   unsent_sure: 'Неотправленное пропадёт.', sign_in: 'Войти', sign_up: 'Создать аккаунт', sign_out: 'Выйти', username: 'Имя пользователя', password: 'Пароль',
   display_name: 'Отображаемое имя', username_hint: '2–32 латинские буквы, цифры, «.», «_» или «-»', password_hint: '8–71 байт, лучше целая фраза',
   have_account: 'У меня есть аккаунт', no_account: 'Я здесь впервые', 
-  language: 'Язык', theme: 'Оформление', auto: 'Как в системе', light: 'Светлое', dark: 'Тёмное',
+  language: 'Язык', theme: 'Оформление', auto: 'Системное', light: 'Светлое', dark: 'Тёмное',
   rooms: 'Комнаты', direct: 'Личные сообщения', find_room: 'Найти комнату', no_rooms: 'Комнат пока нет', 
   no_match: 'Ничего с таким именем', pick_room: 'Выберите комнату', 
   new_room: 'Новая комната', new_direct: 'Новое сообщение', browse: 'Каталог комнат', settings: 'Настройки', search: 'Поиск', close: 'Закрыть', back: 'К списку комнат',
@@ -30,7 +30,7 @@ export default {
   new_password: 'Новый пароль', current_password: 'Нынешний пароль', change_password: 'Сменить пароль', password_changed: 'Пароль сменён, остальные устройства вышли.', sessions: 'Устройства', this_device: 'это устройство', last_used: 'последний раз {at}', 
   notify_on: 'О личных сообщениях и упоминаниях', notify_denied: 'Браузер не разрешает уведомления.', saved: 'Сохранено', 
   ended_revoked: 'Вы вышли: этот сеанс был завершён.', ended_expired: 'Пожалуйста, войдите снова.', evicted_kicked: 'Вас удалили из «{name}».', evicted_banned: 'Вас заблокировали в «{name}».', evicted_deleted: 'Комната «{name}» удалена.', 
-  e_unavailable: 'Сервер недоступен или занят. Повторите позже.', e_rate_limited: 'Слишком быстро. Повторите через {n} с.', e_bad_credentials: 'Неверное имя или пароль.', e_username_taken: 'Это имя занято.', e_invalid_field: 'Такое значение не подходит.', e_forbidden: 'Это вам не разрешено.', e_not_found: 'Этого нет или вам это не видно.',
+  e_unavailable: 'Сервер недоступен или занят. Повторите позже.', e_rate_limited: 'Слишком быстро. Повторите через {n} с.', e_bad_credentials: 'Неверное имя или пароль.', e_username_taken: 'Это имя занято.', e_invalid_field: 'Не подходит.', e_forbidden: 'Это вам не разрешено.', e_not_found: 'Этого нет или вам это не видно.',
   e_gone: 'Удалено, или ссылка больше не действует.', e_conflict: 'Так нельзя: {why}', e_muted: 'Вам нельзя здесь писать.', e_registration_closed: 'Новые участники не принимаются.', e_other: 'Что-то пошло не так ({code}).',
   f_too_short: 'Слишком коротко', f_too_long: 'Слишком длинно', f_too_common: 'Слишком простой: легко угадать', f_empty: 'Заполните поле', 
 };
