@@ -2,6 +2,9 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+# What the tests need that start PostgreSQL and Redis
+servers := "chat-bench/servers,chat-postgres/servers,chat-redis/servers,chat-server/servers,chat-testbed/servers"
+
 # The fast suite: no server, no network, nothing installed but Rust
 default: test
 
@@ -16,13 +19,12 @@ test:
 # The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start
 test-servers:
     .ci/servers
-    cargo test --locked -p chat-testbed -p chat-postgres -p chat-redis --features servers
-    cargo test --locked -p chat-server --features servers --test cluster
+    cargo test --locked --workspace --features {{servers}} --lib --bins --test postgres --test redis --test servers --test cluster
 
 # The web client's core without a browser: against a scripted server, recorded frames and the real one
 test-ui:
     .ci/chromium
-    cargo build --locked -p chat-server
+    just binaries
     cd crates/chat-web/ui-tests && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund && node --test sync/
 
 # The web client in Chromium: stories of people, accessibility, budgets; it installs what is missing, or fails
@@ -50,9 +52,39 @@ deny:
 spelling:
     typos
 
-# The pipeline's file against its schema, and every line of it against the recipes here
+# The pipeline's file: its schema, its jobs for each kind of pipeline, every line of it a recipe here
 pipeline:
     .ci/pipeline
+
+# The pipeline's jobs `check` and `test` as GitLab would run them, on this machine
+pipeline-jobs:
+    .ci/gitlab --force-shell-executor --variable CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" check test
+
+# Line coverage of the fast suite, as Cobertura and JUnit reports in target/coverage
+coverage:
+    .ci/coverage
+
+# Build the image, push it, note its digest
+push:
+    .ci/push
+
+# Roll an image out to Kubernetes; taken back when it does not come up
+deploy:
+    .ci/deploy
+
+# Everything in deploy/, run by real programs
+verify-deploy:
+    .ci/references
+    .ci/image
+    .ci/compose
+    .ci/kubernetes
+    .ci/observability
+    .ci/restore
+
+# The server, its tools and the tests' helpers, not optimised. The whole workspace at once, as the tests are built: with fewer
+# packages cargo would choose fewer features and build most dependencies a second time.
+binaries *args:
+    cargo build --locked --workspace --bins --examples {{args}}
 
 # The server and its tools, optimised
 build:
@@ -78,8 +110,7 @@ prove-cluster:
 # Searching among a hundred thousand messages in several languages: complete, and p95 below 50 ms, in both stores
 prove-search:
     .ci/servers
-    cargo test --locked --release -p chat-sqlite --test it -- --ignored --nocapture search::prove_search
-    cargo test --locked --release -p chat-postgres --features servers --test it -- --ignored --nocapture search::prove_search
+    cargo test --locked --release --workspace --features {{servers}} --test sqlite --test postgres -- --ignored --nocapture search::prove_search
 
 # Fuzz one target for a while: frame_guard, json_frame, cursor
 fuzz target seconds="60":
