@@ -54,4 +54,5 @@ mod faults;
 mod once;
 mod present;
 mod rates;
+mod restoring;
 mod startup;

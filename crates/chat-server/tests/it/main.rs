@@ -36,6 +36,7 @@ mod messages;
 mod overload;
 mod process;
 mod races;
+mod restoring;
 mod rooms;
 mod search;
 mod sessions;
