@@ -50,6 +50,7 @@ mod watched;
 mod bus_reader;
 mod drain;
 mod poller;
+mod load;
 
 mod metrics;
 

@@ -73,6 +73,11 @@ impl Writer {
         }
     }
 
+    /// Commands that no batch has taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.max_capacity() - lane.capacity()).sum()
+    }
+
     /// Takes no more, and waits until what was taken is committed.
     pub(crate) async fn flush(&self) {
         self.closing.send_replace(true);

@@ -204,7 +204,7 @@ impl ClientFrame {
         }
     }
 
-    /// Its `type`, for metrics.
+    /// Its `type`, for metrics: one of [`FRAME_TYPES`].
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

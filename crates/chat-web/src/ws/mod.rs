@@ -31,6 +31,7 @@ use crate::settings::AdvertisedLimits;
 
 pub use self::{
     admission::{Admission, Caps},
+    frames::FRAME_TYPES,
     pace::PaceSettings,
 };
 use self::{

@@ -27,7 +27,7 @@ use super::{
     pace::{Metronome, Pace},
     transport::{Inbound, Incoming},
 };
-use crate::{json, problem::ErrorCode};
+use crate::{json, metrics::count_limited, problem::ErrorCode};
 
 /// Past so many requests whose answer the client can't have seen, as a multiple of the limit in flight, the server stops
 /// reading.
@@ -60,6 +60,7 @@ impl Session {
             claims,
             _permit: permit,
         };
+        metrics::counter!("chat_websocket_opens_total").increment(1);
         metrics::gauge!("chat_websocket_connections").increment(1);
         let end = session.serve(&mut inbound).await;
         metrics::gauge!("chat_websocket_connections").decrement(1);
@@ -101,6 +102,9 @@ impl Session {
         let now = Instant::now();
         self.due.heard(now);
         let pace = self.pace.frame(now);
+        if pace != Pace::Fine {
+            count_limited("frames");
+        }
         if pace == Pace::Gross {
             return Err(End::FLOOD);
         }
