@@ -16,6 +16,7 @@ mod announce;
 mod crash;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod trace;
 mod writer;
 
 mod flight;

@@ -22,10 +22,12 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep, timeout},
 };
+use tracing::{Instrument as _, Span};
 
 use crate::{
     HubSettings,
     core::{Core, lock},
+    trace,
 };
 
 /// After so many commit time-outs a commit is given up.
@@ -44,6 +46,8 @@ pub(crate) struct Writer {
 struct Submitted {
     command: Command,
     answer: Answer,
+    /// Lives until the command is answered.
+    span: Span,
 }
 
 type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
@@ -65,7 +69,8 @@ impl Writer {
         match lane.try_reserve() {
             Ok(place) => {
                 let (answer, outcome) = oneshot::channel();
-                place.send(Submitted { command, answer });
+                let span = trace::command(&command);
+                place.send(Submitted { command, answer, span });
                 Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(busy("the writer stopped"))) })
             }
             Err(mpsc::error::TrySendError::Full(())) => refuse("the writer's queue is full"),
@@ -132,7 +137,8 @@ impl Lane {
                     if count == 0 {
                         return;
                     }
-                    self.commit(std::mem::take(&mut batch)).await;
+                    let span = trace::batch(batch.len(), batch.iter().map(|submitted| &submitted.span));
+                    self.commit(std::mem::take(&mut batch)).instrument(span).await;
                 }
             }
         }
@@ -140,17 +146,15 @@ impl Lane {
 
     async fn commit(&mut self, batch: Vec<Submitted>) {
         metrics::histogram!("chat_writer_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        let (batch, _spans): (Vec<_>, Vec<_>) = batch.into_iter().map(Submitted::into_parts).unzip();
         #[cfg(feature = "sabotage")]
-        let batch = crate::sabotage::spoil(&self.core, batch.into_iter().map(Submitted::into_parts)).await;
-        #[cfg(feature = "sabotage")]
-        let batch = batch.into_iter().map(Submitted::from_parts);
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|submitted| (submitted.command, submitted.answer)).unzip();
+        let batch = crate::sabotage::spoil(&self.core, batch.into_iter()).await;
+        let (commands, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let core = Arc::clone(&self.core);
         #[cfg(feature = "sabotage")]
         core.pass(crate::CrashPoint::BeforeCommit);
         let started = Instant::now();
-        let commit = AssertUnwindSafe(core.ports.rooms.commit(commands)).catch_unwind();
+        let commit = AssertUnwindSafe(core.ports.rooms.commit(commands)).catch_unwind().instrument(trace::commit());
         tokio::pin!(commit);
         let limit = core.settings.commit_timeout;
         let Ok(committed) = timeout(limit, &mut commit).await else {
@@ -164,7 +168,7 @@ impl Lane {
             Ok(outcomes) => {
                 #[cfg(feature = "sabotage")]
                 core.pass(crate::CrashPoint::AfterCommit);
-                announce(&core, &outcomes);
+                trace::fan_out().in_scope(|| announce(&core, &outcomes));
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // The command is committed whether or not anybody waits.
                     let _ = answer.send(outcome);
@@ -224,13 +228,8 @@ fn fail(answers: Vec<Answer>, unavailable: &Unavailable) {
     }
 }
 
-#[cfg(feature = "sabotage")]
 impl Submitted {
-    fn into_parts(self) -> (Command, Answer) {
-        (self.command, self.answer)
-    }
-
-    fn from_parts((command, answer): (Command, Answer)) -> Self {
-        Self { command, answer }
+    fn into_parts(self) -> ((Command, Answer), Span) {
+        ((self.command, self.answer), self.span)
     }
 }

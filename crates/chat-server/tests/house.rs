@@ -54,6 +54,11 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("config", &["chat-server"]),
     ("anyhow", &["chat-server", "chat-bench"]),
     ("metrics-exporter-prometheus", &["chat-server"]),
+    ("opentelemetry", &["chat-server"]),
+    ("opentelemetry_sdk", &["chat-server"]),
+    ("opentelemetry-proto", &["chat-server"]),
+    ("tracing-opentelemetry", &["chat-server"]),
+    ("hyper", &["chat-server"]),
 ];
 
 fn root() -> PathBuf {

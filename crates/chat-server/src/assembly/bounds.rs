@@ -160,6 +160,7 @@ pub fn web(settings: &Settings) -> WebSettings {
         allowed_origins: http.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: TrustedProxies::new(proxies.collect()),
         limits: advertised(settings),
+        continue_trace: crate::telemetry::trace::continue_trace,
         ..WebSettings::default()
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tracing::{Instrument as _, Span};
 
 /// The rest of a request that has started; it pushes its own answer.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()>>>;
@@ -23,6 +24,8 @@ pub(super) struct Request {
     pub(super) alone: bool,
     /// Starts it.
     pub(super) start: Box<dyn FnOnce() -> Running>,
+    /// It starts and runs in it.
+    pub(super) span: Span,
 }
 
 /// The requests in flight.
@@ -59,7 +62,8 @@ impl Flight {
             }
             let Some(request) = self.waiting.pop_front() else { return };
             self.runs_alone = request.alone;
-            let (id, rest) = (request.id, (request.start)());
+            let Request { id, start, span, .. } = request;
+            let rest = span.in_scope(start).instrument(span);
             self.running.push(Box::pin(async move {
                 rest.await;
                 id
@@ -104,7 +108,7 @@ mod tests {
             }
             .boxed_local()
         });
-        (Request { id: Some(id), alone, start }, done)
+        (Request { id: Some(id), alone, start, span: Span::none() }, done)
     }
 
     #[tokio::test]

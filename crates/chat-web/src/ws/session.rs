@@ -14,6 +14,7 @@ use chat_hub::{
     wsframe,
 };
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::{
     Door,
@@ -25,6 +26,7 @@ use super::{
     frames::{ClientFrame, ServerFrame},
     greeting::Identified,
     pace::{Metronome, Pace},
+    trace::ConnectionId,
     transport::{Inbound, Incoming},
 };
 use crate::{json, metrics::count_limited, problem::ErrorCode};
@@ -41,14 +43,17 @@ pub(super) struct Session {
     pub(super) claims: AccessClaims,
     pub(super) flight: Flight,
     pub(super) due: Due,
+    /// Of the frame that is being read.
+    pub(super) frame: Span,
+    connection: ConnectionId,
     pace: Metronome,
     _permit: Permit,
 }
 
 impl Session {
-    /// Runs a socket to its end.
-    pub(super) async fn run(identified: Identified) {
-        let Identified { door, mut inbound, outbox, permit, socket, claims } = identified;
+    /// Runs a socket to its end, and tells which it was.
+    pub(super) async fn run(identified: Identified) -> End {
+        let Identified { door, mut inbound, outbox, permit, socket, claims, connection } = identified;
         let now = Instant::now();
         let mut session = Self {
             due: Due::new(&door, &claims, now),
@@ -58,6 +63,8 @@ impl Session {
             door,
             outbox: outbox.clone(),
             claims,
+            frame: Span::none(),
+            connection,
             _permit: permit,
         };
         metrics::counter!("chat_websocket_opens_total").increment(1);
@@ -67,6 +74,7 @@ impl Session {
         // Nothing is delivered any more once the end is decided.
         drop(session);
         end.carry_out(inbound, &outbox).await;
+        end
     }
 
     async fn serve(&mut self, inbound: &mut Inbound) -> End {
@@ -144,7 +152,11 @@ impl Session {
             (Some(_) | None, _) => {}
         }
         metrics::counter!("chat_websocket_frames_total", "type" => frame.name()).increment(1);
-        self.request(frame)
+        let span = self.connection.frame(frame.name());
+        self.frame = span.clone();
+        let done = span.in_scope(|| self.request(frame));
+        self.frame = Span::none();
+        done
     }
 
     /// Answers nonsense; the tenth within a minute ends the socket.
