@@ -50,8 +50,8 @@ mod watched;
 
 mod bus_reader;
 mod drain;
-mod poller;
 mod load;
+mod poller;
 
 mod metrics;
 

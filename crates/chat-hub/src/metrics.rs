@@ -3,8 +3,7 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 /// What becomes of a subscription with a cursor: the values of the label `outcome`.
-const OUTCOMES: [&str; 7] =
-    ["live", "catchup", "reset_epoch", "reset_ahead", "reset_too_far", "reset_purged", "error"];
+const OUTCOMES: [&str; 7] = ["live", "catchup", "reset_epoch", "reset_ahead", "reset_too_far", "reset_purged", "error"];
 
 /// Tells the recorder what each of the hub's metrics means, and begins those with known labels at zero, so that the first
 /// increase is not lost. Once, after a recorder is installed.
@@ -42,11 +41,13 @@ fn counters(all: &[(&'static str, &'static str)]) {
 fn gauges() {
     describe_gauge!("chat_websocket_subscriptions", "Rooms that sockets hear, each socket counted");
     describe_gauge!("chat_live_rooms", "Rooms that are held live");
-    describe_gauge!("chat_outbound_queue_bytes", Unit::Bytes, "Bytes that wait to be written to sockets, seen every few seconds");
+    describe_gauge!(
+        "chat_outbound_queue_bytes",
+        Unit::Bytes,
+        "Bytes that wait to be written to sockets, seen every few seconds"
+    );
     describe_gauge!("chat_writer_queued", "Commands that wait for the writer, seen every few seconds");
-    for name in
-        ["chat_websocket_subscriptions", "chat_live_rooms", "chat_outbound_queue_bytes", "chat_writer_queued"]
-    {
+    for name in ["chat_websocket_subscriptions", "chat_live_rooms", "chat_outbound_queue_bytes", "chat_writer_queued"] {
         gauge!(name).set(0.0);
     }
 }

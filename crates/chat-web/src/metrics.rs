@@ -10,8 +10,8 @@ const RULES: [&str; 2] = ["frames", "sockets"];
 const REASONS: [&str; 3] = ["bad_credentials", "rate_limited", "unavailable"];
 /// The codes with which sockets end: those of RFC 6455 that occur, and ours.
 const CLOSES: [&str; 19] = [
-    "1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013", "4400", "4401", "4403",
-    "4408", "4410", "4411", "4429",
+    "1000", "1001", "1002", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013", "4400", "4401",
+    "4403", "4408", "4410", "4411", "4429",
 ];
 
 /// Tells the recorder what each of them means, and begins those with known labels at zero. Once, after a recorder is
@@ -19,7 +19,10 @@ const CLOSES: [&str; 19] = [
 pub fn describe_metrics() {
     describe_counter!("chat_websocket_opens_total", "Sockets whose user was let in");
     counter!("chat_websocket_opens_total").absolute(0);
-    describe_counter!("chat_websocket_closes_total", "Sockets that ended, by close code; 1006: the connection just went");
+    describe_counter!(
+        "chat_websocket_closes_total",
+        "Sockets that ended, by close code; 1006: the connection just went"
+    );
     for code in CLOSES {
         counter!("chat_websocket_closes_total", "code" => code).absolute(0);
     }

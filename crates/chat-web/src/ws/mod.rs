@@ -19,6 +19,7 @@ mod pace;
 mod refused;
 mod requests;
 mod session;
+mod timer;
 mod trace;
 pub mod transport;
 

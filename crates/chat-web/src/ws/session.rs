@@ -14,7 +14,6 @@ use chat_hub::{
     wsframe,
 };
 use tokio::time::Instant;
-use tracing::Span;
 
 use super::{
     Door,
@@ -26,6 +25,7 @@ use super::{
     frames::{ClientFrame, ServerFrame},
     greeting::Identified,
     pace::{Metronome, Pace},
+    timer::Work,
     trace::ConnectionId,
     transport::{Inbound, Incoming},
 };
@@ -44,7 +44,7 @@ pub(super) struct Session {
     pub(super) flight: Flight,
     pub(super) due: Due,
     /// Of the frame that is being read.
-    pub(super) frame: Span,
+    pub(super) work: Work,
     connection: ConnectionId,
     pace: Metronome,
     _permit: Permit,
@@ -63,7 +63,7 @@ impl Session {
             door,
             outbox: outbox.clone(),
             claims,
-            frame: Span::none(),
+            work: Work::none(),
             connection,
             _permit: permit,
         };
@@ -152,10 +152,10 @@ impl Session {
             (Some(_) | None, _) => {}
         }
         metrics::counter!("chat_websocket_frames_total", "type" => frame.name()).increment(1);
-        let span = self.connection.frame(frame.name());
-        self.frame = span.clone();
-        let done = span.in_scope(|| self.request(frame));
-        self.frame = Span::none();
+        let work = Work::on(frame.name(), self.connection.frame(frame.name()));
+        self.work = work.clone();
+        let done = work.span.in_scope(|| self.request(frame));
+        self.work = Work::none();
         done
     }
 
