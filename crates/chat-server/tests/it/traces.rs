@@ -156,12 +156,30 @@ async fn the_sender_of_a_traceparent_decides_and_a_ratio_of_zero_exports_nothing
 #[tokio::test]
 async fn the_last_spans_leave_when_the_server_does() {
     let collector = Collector::start(Manner::Answers(200)).await;
+    let ask = async |app: &App, id: &str| {
+        let request = crate::harness::Request::new("GET", "/api/v1/meta").header("X-Request-Id", id);
+        request.send(app.address()).await.is(200);
+    };
+    let was_told =
+        |id: &str| collector.spans().iter().any(|span| span.attributes.get("request_id").is_some_and(|of| of == id));
+    // One that was just gathered.
     let mut app = collector.of(App::usual()).spawn().await;
-    let user = app.user("last").await;
-    user.request("GET", "/me").header("X-Request-Id", "the-last").send(app.address()).await;
+    ask(&app, "gathered").await;
     app.signal(Signal::TERM);
     assert!(app.ended().await.success());
-    assert!(collector.spans().iter().any(|span| span.attributes.get("request_id").is_some_and(|id| id == "the-last")));
+    assert!(was_told("gathered"));
+    // And all that wait behind a batch that the collector would not have so far.
+    collector.behaves(Manner::Answers(503));
+    let mut app = collector.of(App::usual()).set("TRACE__BATCH_SPANS", 2).spawn().await;
+    ask(&app, "held").await;
+    eventually("a failed export", async || app.log().contains("collector of traces is away")).await;
+    for number in 0..7 {
+        ask(&app, &format!("waits-{number}")).await;
+    }
+    collector.behaves(Manner::Answers(200));
+    app.signal(Signal::TERM);
+    assert!(app.ended().await.success());
+    assert!(was_told("held") && (0..7).all(|number| was_told(&format!("waits-{number}"))));
 }
 
 #[tokio::test]
