@@ -16,6 +16,7 @@ mod announce;
 mod crash;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod trace;
 mod writer;
 
 mod flight;
@@ -49,6 +50,7 @@ mod watched;
 
 mod bus_reader;
 mod drain;
+mod load;
 mod poller;
 
 mod metrics;

@@ -45,6 +45,7 @@ impl Core {
             self.retire_idle_rooms();
             let live = u32::try_from(self.rooms.len()).unwrap_or(u32::MAX);
             metrics::gauge!("chat_live_rooms").set(f64::from(live));
+            self.show_load();
         }
     }
 

@@ -46,6 +46,7 @@ impl Shard {
             watchers: RefCell::default(),
         });
         tokio::task::spawn_local(Rc::clone(&worker).run());
+        tokio::task::spawn_local(Rc::clone(&worker).show_load());
         Self { worker }
     }
 

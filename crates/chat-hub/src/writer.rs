@@ -22,10 +22,12 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep, timeout},
 };
+use tracing::{Instrument as _, Span};
 
 use crate::{
     HubSettings,
     core::{Core, lock},
+    trace,
 };
 
 /// After so many commit time-outs a commit is given up.
@@ -44,6 +46,8 @@ pub(crate) struct Writer {
 struct Submitted {
     command: Command,
     answer: Answer,
+    /// Of a command whose trace is recorded.
+    span: Option<Span>,
 }
 
 type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
@@ -65,12 +69,18 @@ impl Writer {
         match lane.try_reserve() {
             Ok(place) => {
                 let (answer, outcome) = oneshot::channel();
-                place.send(Submitted { command, answer });
+                let span = trace::command(&command);
+                place.send(Submitted { command, answer, span });
                 Box::pin(async move { outcome.await.unwrap_or_else(|_| Err(busy("the writer stopped"))) })
             }
             Err(mpsc::error::TrySendError::Full(())) => refuse("the writer's queue is full"),
             Err(mpsc::error::TrySendError::Closed(())) => refuse("the writer is closed"),
         }
+    }
+
+    /// Commands that no batch has taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.max_capacity() - lane.capacity()).sum()
     }
 
     /// Takes no more, and waits until what was taken is committed.
@@ -127,7 +137,10 @@ impl Lane {
                     if count == 0 {
                         return;
                     }
-                    self.commit(std::mem::take(&mut batch)).await;
+                    // They end when the batch is answered; without traces there is none.
+                    let commands: Vec<Span> = batch.iter_mut().filter_map(|submitted| submitted.span.take()).collect();
+                    let span = trace::batch(batch.len(), &commands);
+                    self.commit(std::mem::take(&mut batch)).instrument(span).await;
                 }
             }
         }
@@ -137,15 +150,14 @@ impl Lane {
         metrics::histogram!("chat_writer_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         #[cfg(feature = "sabotage")]
         let batch = crate::sabotage::spoil(&self.core, batch.into_iter().map(Submitted::into_parts)).await;
-        #[cfg(feature = "sabotage")]
-        let batch = batch.into_iter().map(Submitted::from_parts);
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|submitted| (submitted.command, submitted.answer)).unzip();
+        #[cfg(not(feature = "sabotage"))]
+        let batch = batch.into_iter().map(Submitted::into_parts);
+        let (commands, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let core = Arc::clone(&self.core);
         #[cfg(feature = "sabotage")]
         core.pass(crate::CrashPoint::BeforeCommit);
         let started = Instant::now();
-        let commit = AssertUnwindSafe(core.ports.rooms.commit(commands)).catch_unwind();
+        let commit = AssertUnwindSafe(core.ports.rooms.commit(commands)).catch_unwind().instrument(trace::commit());
         tokio::pin!(commit);
         let limit = core.settings.commit_timeout;
         let Ok(committed) = timeout(limit, &mut commit).await else {
@@ -159,7 +171,7 @@ impl Lane {
             Ok(outcomes) => {
                 #[cfg(feature = "sabotage")]
                 core.pass(crate::CrashPoint::AfterCommit);
-                announce(&core, &outcomes);
+                trace::fan_out().in_scope(|| announce(&core, &outcomes));
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // The command is committed whether or not anybody waits.
                     let _ = answer.send(outcome);
@@ -219,13 +231,8 @@ fn fail(answers: Vec<Answer>, unavailable: &Unavailable) {
     }
 }
 
-#[cfg(feature = "sabotage")]
 impl Submitted {
     fn into_parts(self) -> (Command, Answer) {
         (self.command, self.answer)
-    }
-
-    fn from_parts((command, answer): (Command, Answer)) -> Self {
-        Self { command, answer }
     }
 }

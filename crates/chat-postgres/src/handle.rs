@@ -327,6 +327,12 @@ fn describe_metrics() {
     metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
     metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
     metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
+    metrics::describe_gauge!("chat_search_waiting", "Messages that are not in the search's index yet, about.");
+    metrics::gauge!("chat_search_waiting").set(0.0);
     metrics::describe_gauge!("chat_store_pool_in_use", "Connections to the database at work, by pool.");
     metrics::describe_gauge!("chat_store_pool_waiting", "Jobs that wait for a connection to the database, by pool.");
+    for pool in ["read", "write"] {
+        metrics::gauge!("chat_store_pool_in_use", "pool" => pool).set(0.0);
+        metrics::gauge!("chat_store_pool_waiting", "pool" => pool).set(0.0);
+    }
 }

@@ -37,10 +37,12 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn serve(loaded: &Loaded) -> ExitCode {
-    if let Err(error) = telemetry::log_to_stderr(&loaded.settings.log) {
-        return refuse(&error, 1);
-    }
-    match serve::serve(&loaded.settings) {
+    let settings = &loaded.settings;
+    let traces = match telemetry::observe(&settings.log, &settings.trace, &settings.node.name) {
+        Ok(traces) => traces,
+        Err(error) => return refuse(&error, 1),
+    };
+    match serve::serve(settings, traces) {
         Ok(()) => ExitCode::SUCCESS,
         Err(serve::ServeError::Assembly(error)) => conclude(Err(error)),
         Err(error) => refuse(&error, error.exit_code()),

@@ -17,7 +17,7 @@ use crate::{
     assembly::{AssemblyError, Backend},
     config::Settings,
     listeners::{self, Listeners},
-    telemetry::{RecorderTaken, Telemetry},
+    telemetry::{RecorderTaken, Telemetry, Traces, trace},
 };
 
 /// How long the listeners may take to close once the sockets are gone, beyond `drain.seconds`.
@@ -62,13 +62,21 @@ impl ServeError {
     }
 }
 
-/// Serves until a signal, then drains.
+/// Serves until a signal, then drains. Spans are exported meanwhile, and the last of them after everything else.
 ///
 /// # Errors
 /// [`ServeError`].
-pub fn serve(settings: &Settings) -> Result<(), ServeError> {
+pub fn serve(settings: &Settings, traces: Option<Traces>) -> Result<(), ServeError> {
     let engine = engine()?;
-    let result = engine.block_on(life(settings));
+    let result = engine.block_on(async {
+        let exporting = traces.map(Traces::start);
+        let result = life(settings).await;
+        match (exporting, &result) {
+            (None, _) | (_, Err(ServeError::Impatient)) => {}
+            (Some(exporting), _) => exporting.finish().await,
+        }
+        result
+    });
     // What is still blocked on a disk does not keep the process.
     engine.shutdown_timeout(Duration::from_millis(200));
     result
@@ -82,6 +90,7 @@ pub(crate) fn engine() -> io::Result<Runtime> {
 async fn life(settings: &Settings) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
     let telemetry = Telemetry::install()?;
+    trace::describe_metrics();
     let backend = Backend::assemble(settings).await?;
     let listeners = listeners::open(settings, &backend, &telemetry)?;
     announce(&listeners);

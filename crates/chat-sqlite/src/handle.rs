@@ -201,4 +201,6 @@ fn describe_metrics() {
     metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
     metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
     metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
+    metrics::describe_gauge!("chat_search_waiting", "Messages that are not in the search's index yet, about.");
+    metrics::gauge!("chat_search_waiting").set(0.0);
 }

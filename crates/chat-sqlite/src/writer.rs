@@ -79,10 +79,12 @@ fn serve(mut slot: Slot, jobs: &Receiver<Job>, settings: &Settings) {
                 while backlog.waiting > settings.index_backlog {
                     backlog.index(&mut slot);
                 }
+                backlog.show();
             }
             Err(RecvTimeoutError::Timeout) => {
                 backlog.is_idle = true;
                 backlog.index(&mut slot);
+                backlog.show();
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -105,6 +107,10 @@ impl Backlog<'_> {
             return jobs.recv_timeout(if self.is_idle { Duration::ZERO } else { self.settings.index_idle });
         }
         jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    }
+
+    fn show(&self) {
+        metrics::gauge!("chat_search_waiting").set(f64::from(u32::try_from(self.waiting).unwrap_or(u32::MAX)));
     }
 
     /// Indexes a slice. A failure was logged; the next commit brings another try.

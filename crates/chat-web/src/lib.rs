@@ -5,6 +5,7 @@
 pub mod address;
 pub mod docs;
 pub mod json;
+mod metrics;
 pub mod middleware;
 pub mod pages;
 pub mod problem;
@@ -16,6 +17,7 @@ pub mod ws;
 
 pub use self::{
     address::address_of,
+    metrics::describe_metrics,
     middleware::edge,
     readiness::Readiness,
     rest::{Web, configure},

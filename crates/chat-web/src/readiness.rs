@@ -54,6 +54,7 @@ impl Readiness {
     /// From now on no more requests are wanted.
     pub fn drain(&self) {
         self.0.phase.store(2, Ordering::Release);
+        metrics::gauge!("chat_draining").set(1.0);
     }
 
     /// Where in its life the node is.

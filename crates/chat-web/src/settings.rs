@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::address::TrustedProxies;
+use crate::{address::TrustedProxies, middleware::TraceParent};
 
 /// The settings of the REST door and of what stands round both doors.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct WebSettings {
     pub trusted_proxies: TrustedProxies,
     /// What clients are told of the limits.
     pub limits: AdvertisedLimits,
+    /// Makes the span of a request, not yet entered, a part of its caller's trace.
+    pub continue_trace: fn(&tracing::Span, TraceParent),
 }
 
 impl Default for WebSettings {
@@ -46,6 +48,7 @@ impl Default for WebSettings {
             allowed_origins: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             limits: AdvertisedLimits::default(),
+            continue_trace: |_, _| {},
         }
     }
 }

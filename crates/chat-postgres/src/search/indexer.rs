@@ -75,6 +75,7 @@ async fn run(store: impl Fn() -> Option<Postgres> + Send, wake: Arc<Wake>, pause
                 sleep(LOOK_AGAIN).await;
                 break;
             };
+            metrics::gauge!("chat_search_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
             if !more {
                 break;
             }

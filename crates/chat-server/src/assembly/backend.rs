@@ -10,7 +10,7 @@ use chat_domain::{
 };
 use chat_hub::{Hub, HubPorts};
 
-use super::{between::Between, bounds, record::Record};
+use super::{between::Between, bounds, metered::Metered, record::Record};
 use crate::{
     clock::SystemClock,
     config::{Registration, Settings, SettingsError},
@@ -99,7 +99,7 @@ impl Backend {
             journal: Arc::new(hub.clone()),
             tokens: Arc::new(JwtTokens::new(&keys, settings.auth.access_ttl_s)?),
             passwords: Arc::new(BcryptPasswords::new(hash_limits(settings))?),
-            rates: between.rates,
+            rates: Arc::new(Metered::over(between.rates)),
             clock,
         };
         let limits = Limits {

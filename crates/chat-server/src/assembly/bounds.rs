@@ -22,17 +22,21 @@ const REAUTH_BEFORE: Duration = Duration::from_secs(60);
 const EXPIRY_GRACE: Duration = Duration::from_secs(10);
 
 pub(super) fn sqlite(settings: &Settings) -> chat_sqlite::Settings {
+    let (store, usual) = (&settings.store, chat_sqlite::Settings::default());
     chat_sqlite::Settings {
         busy_timeout: Duration::from_millis(settings.store.busy_timeout_ms),
         readers: settings.store.readers,
         read_timeout: Duration::from_millis(settings.store.read_timeout_ms),
         write_timeout: Duration::from_millis(settings.store.write_timeout_ms),
-        ..chat_sqlite::Settings::default()
+        index_backlog: unless_zero(store.index_backlog, usual.index_backlog),
+        index_slice: unless_zero(store.index_slice, usual.index_slice),
+        index_idle: Duration::from_millis(unless_zero(store.index_pause_ms, millis(usual.index_idle))),
+        ..usual
     }
 }
 
 pub(super) fn postgres(settings: &Settings) -> chat_postgres::Settings {
-    let store = &settings.store;
+    let (store, usual) = (&settings.store, chat_postgres::Settings::default());
     chat_postgres::Settings {
         readers: store.readers,
         writers: store.writers,
@@ -42,8 +46,19 @@ pub(super) fn postgres(settings: &Settings) -> chat_postgres::Settings {
         write_timeout: Duration::from_millis(store.write_timeout_ms),
         lock_timeout: Duration::from_millis(store.lock_timeout_ms),
         idle_timeout: Duration::from_millis(store.lock_timeout_ms / 2),
-        ..chat_postgres::Settings::default()
+        index_bound: unless_zero(store.index_backlog, usual.index_bound),
+        index_slice: unless_zero(store.index_slice, usual.index_slice),
+        index_pause: Duration::from_millis(unless_zero(store.index_pause_ms, millis(usual.index_pause))),
+        ..usual
     }
+}
+
+fn unless_zero<N: Default + PartialEq>(number: N, usual: N) -> N {
+    if number == N::default() { usual } else { number }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn redis(settings: &Settings, identity: Option<&str>) -> chat_redis::Settings {
@@ -145,6 +160,7 @@ pub fn web(settings: &Settings) -> WebSettings {
         allowed_origins: http.allowed_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         trusted_proxies: TrustedProxies::new(proxies.collect()),
         limits: advertised(settings),
+        continue_trace: crate::telemetry::trace::continue_trace,
         ..WebSettings::default()
     }
 }

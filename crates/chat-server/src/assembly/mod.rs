@@ -3,6 +3,7 @@
 mod backend;
 mod between;
 mod bounds;
+mod metered;
 mod moving;
 mod record;
 mod upkeep;

@@ -19,6 +19,7 @@ mod server_url;
 mod shape;
 mod show;
 mod store;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,7 @@ pub use origin::Origin;
 use section::Section;
 pub use server_url::ServerUrl;
 pub use store::{Redis, Store, StoreUrl};
+pub use trace::{Collector, OtlpEndpoint, Trace};
 
 /// All settings, checked. Made by [`Sources::load`], or by `default` in tests.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -58,6 +60,8 @@ pub struct Settings {
     pub hub: Hub,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub trace: Trace,
     /// Shutdown.
     pub drain: Drain,
 }
@@ -90,7 +94,7 @@ impl Settings {
         defaults.sections().into_iter().flat_map(of_section).collect()
     }
 
-    fn sections(&self) -> [&dyn Section; 10] {
+    fn sections(&self) -> [&dyn Section; 11] {
         [
             &self.http,
             &self.metrics,
@@ -101,6 +105,7 @@ impl Settings {
             &self.limits,
             &self.hub,
             &self.log,
+            &self.trace,
             &self.drain,
         ]
     }

@@ -14,6 +14,7 @@ use super::{Settings, SettingsError, Source, section::Section};
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
     Number,
+    Fraction,
     Boolean,
     Text,
     List,
@@ -56,6 +57,7 @@ impl Known {
 impl Shape {
     fn of(default: &Json) -> Self {
         match default {
+            Json::Number(number) if number.is_f64() => Self::Fraction,
             Json::Number(_) => Self::Number,
             Json::Bool(_) => Self::Boolean,
             Json::Array(_) => Self::List,
@@ -66,6 +68,7 @@ impl Shape {
     fn words(self) -> &'static str {
         match self {
             Self::Number => "a whole number, 0 or more",
+            Self::Fraction => "a number, 0 or more",
             Self::Boolean => "true or false",
             Self::Text => "a text in quotes",
             Self::List => "a list of texts",
@@ -75,12 +78,13 @@ impl Shape {
     /// Whether a value of the file is of this type.
     pub(super) fn accept(self, found: &ValueKind) -> Result<(), String> {
         let fits = match (self, found) {
-            (Self::Number, ValueKind::I64(number)) => *number >= 0,
-            (Self::Number, ValueKind::U64(_))
+            (Self::Number | Self::Fraction, ValueKind::I64(number)) => *number >= 0,
+            (Self::Fraction, ValueKind::Float(number)) => *number >= 0.0 && number.is_finite(),
+            (Self::Number | Self::Fraction, ValueKind::U64(_))
             | (Self::Boolean, ValueKind::Boolean(_))
             | (Self::Text, ValueKind::String(_)) => true,
             (Self::List, ValueKind::Array(items)) => items.iter().all(|item| matches!(item.kind, ValueKind::String(_))),
-            (Self::Number | Self::Boolean | Self::Text | Self::List, _) => false,
+            (Self::Number | Self::Fraction | Self::Boolean | Self::Text | Self::List, _) => false,
         };
         if fits { Ok(()) } else { Err(format!("expected {}", self.words())) }
     }
@@ -90,6 +94,10 @@ impl Shape {
         let failed = || format!("expected {}, found {text:?}", self.words());
         match self {
             Self::Number => text.parse::<u64>().map(ValueKind::U64).map_err(|_| failed()),
+            Self::Fraction => {
+                let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+                number.map(ValueKind::Float).ok_or_else(failed)
+            }
             Self::Boolean => text.parse::<bool>().map(ValueKind::Boolean).map_err(|_| failed()),
             Self::Text => Ok(ValueKind::String(text.to_owned())),
             Self::List => {

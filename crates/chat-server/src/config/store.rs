@@ -27,6 +27,12 @@ section! {
         write_timeout_ms: u64 = 10_000, within 100..=600_000;
         /// Milliseconds that a statement waits in PostgreSQL for a row that somebody else has locked.
         lock_timeout_ms: u64 = 4_000, within 1_000..=60_000;
+        /// Messages that may wait for the search's index before it is preferred to writing; 0 = what suits the store: 2048 in SQLite, 20000 in PostgreSQL.
+        index_backlog: usize = 0, within 0..=1_000_000;
+        /// Messages indexed in one transaction; 0 = what suits the store: 1024 in SQLite, 500 in PostgreSQL.
+        index_slice: usize = 0, within 0..=10_000;
+        /// Milliseconds that indexing lets pass after a write; 0 = what suits the store: 250 in SQLite, 100 in PostgreSQL.
+        index_pause_ms: u64 = 0, within 0..=60_000;
     }
 }
 

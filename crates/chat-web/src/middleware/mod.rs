@@ -11,6 +11,7 @@ mod cors;
 mod patience;
 mod record;
 mod request_id;
+mod trace_parent;
 
 use std::{sync::Arc, time::Instant};
 
@@ -24,9 +25,9 @@ use actix_web::{
     },
     middleware::{Next, from_fn},
 };
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field::Empty};
 
-pub use self::{patience::in_time, request_id::RequestId};
+pub use self::{patience::in_time, request_id::RequestId, trace_parent::TraceParent};
 use crate::{
     problem::{ErrorCode, Problem},
     rest::Web,
@@ -52,22 +53,41 @@ where
 {
     from_fn(move |request: ServiceRequest, next: Next<B>| {
         let settings = Arc::clone(&web.settings);
-        async move { answer(&settings, request, next).await }
+        async move {
+            let asked = Asked::of(&request);
+            let span = asked.span();
+            if let Some(parent) = TraceParent::of(request.headers()).filter(|_| !span.is_disabled()) {
+                (settings.continue_trace)(&span, parent);
+            }
+            answer(&settings, asked, request, next).instrument(span).await
+        }
     })
+}
+
+impl Asked {
+    fn of(request: &ServiceRequest) -> Self {
+        Self {
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            origin: request.headers().get(header::ORIGIN).cloned(),
+            is_signed: request.headers().contains_key(header::AUTHORIZATION),
+            at: Instant::now(),
+        }
+    }
+
+    /// Everything that is logged or traced while the request is answered stands in it.
+    fn span(&self) -> Span {
+        let (request_id, method) = (self.id.as_str(), record::method(&self.method));
+        tracing::info_span!("request", request_id, method, route = Empty, status = Empty, code = Empty)
+    }
 }
 
 async fn answer<B: MessageBody + 'static>(
     settings: &WebSettings,
+    asked: Asked,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let asked = Asked {
-        id: RequestId::of(request.headers()),
-        method: request.method().clone(),
-        origin: request.headers().get(header::ORIGIN).cloned(),
-        is_signed: request.headers().contains_key(header::AUTHORIZATION),
-        at: Instant::now(),
-    };
     request.extensions_mut().insert(asked.id.clone());
     let origins = &settings.allowed_origins;
     let mut response = if let Err(problem) = admission::admit(&request, settings) {
@@ -75,8 +95,7 @@ async fn answer<B: MessageBody + 'static>(
     } else if let Some(preflight) = cors::preflight(&request, origins) {
         request.into_response(preflight).map_into_right_body()
     } else {
-        let span = tracing::debug_span!("request", id = asked.id.as_str());
-        next.call(request).instrument(span).await?.map_into_left_body()
+        next.call(request).await?.map_into_left_body()
     };
     let problem = problem_of(&response);
     if let Some(problem) = &problem {

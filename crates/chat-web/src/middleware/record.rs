@@ -1,4 +1,4 @@
-//! Metrics and the one log line of a request.
+//! Metrics and the one log line of a request; its id and method stand in the span round it.
 //!
 //! Labels and fields come from closed lists: route patterns, known methods, codes. Whatever a client can make up (paths,
 //! queries, methods, names) would make series without end, and may be private.
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 /// The label of requests that no route answered.
 const UNMATCHED: &str = "unmatched";
 
-fn method(method: &Method) -> &'static str {
+pub(super) fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -34,20 +34,24 @@ pub(super) fn record<B>(response: &ServiceResponse<B>, asked: &Asked, problem: O
     let [route_label, method_label] = labels;
     let labels = [route_label, method_label, ("status", status.to_string())];
     metrics::counter!("chat_http_requests_total", &labels).increment(1);
-    let (id, duration_ms) = (asked.id.as_str(), took.as_secs_f64() * 1e3);
+    let duration_ms = took.as_secs_f64() * 1e3;
+    let span = tracing::Span::current();
+    span.record("route", route.as_str());
+    span.record("status", status);
     let Some(problem) = problem else {
-        tracing::info!(request_id = id, method, route, status, duration_ms, "request answered");
+        tracing::info!(route, status, duration_ms, "request answered");
         return;
     };
     problem.code().count();
     let code = problem.code().as_str();
+    span.record("code", code);
     let reason = problem.log_reason().unwrap_or_default();
     if status == 503 {
         // Expected to pass: overload, a drain, a store that is away.
-        tracing::warn!(request_id = id, method, route, status, duration_ms, code, reason, "request failed");
+        tracing::warn!(route, status, duration_ms, code, reason, "request failed");
     } else if status >= 500 {
-        tracing::error!(request_id = id, method, route, status, duration_ms, code, reason, "request failed");
+        tracing::error!(route, status, duration_ms, code, reason, "request failed");
     } else {
-        tracing::info!(request_id = id, method, route, status, duration_ms, code, "request refused");
+        tracing::info!(route, status, duration_ms, code, "request refused");
     }
 }

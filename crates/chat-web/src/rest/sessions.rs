@@ -25,6 +25,7 @@ use super::{
 use crate::{
     address::address_of,
     json::{FieldError, Fields, string, word},
+    metrics::count_sign_in_failure,
     problem::{Answered, ErrorCode},
 };
 
@@ -123,7 +124,8 @@ fn tokens(status: StatusCode, grant: &Grant) -> HttpResponse {
 async fn sign_in(web: Data<Web>, request: HttpRequest, Body(credentials): Body<Credentials>) -> Answered {
     let Credentials { username, password, device } = credentials;
     let attempt = SignIn { username, password, device };
-    let grant = web.chat.sign_in(&address_of(&request, &web.settings), attempt).await?;
+    let signed_in = web.chat.sign_in(&address_of(&request, &web.settings), attempt).await;
+    let grant = signed_in.inspect_err(|refusal| count_sign_in_failure(ErrorCode::of(refusal).as_str()))?;
     Ok(tokens(StatusCode::CREATED, &grant))
 }
 

@@ -37,6 +37,7 @@ pub(super) fn refuse(outbox: &Outbox, id: Option<i64>, refusal: Refusal) {
 /// Answers a request that the edge itself refuses.
 pub(super) fn fail(outbox: &Outbox, id: Option<i64>, code: ErrorCode, message: &str, retry_ms: Option<u64>) {
     code.count();
+    tracing::Span::current().record("error", code.as_str());
     let frame = Failed { id, code: code.as_str(), message, retry: code.retry(), retry_ms };
     say(outbox, &ServerFrame::Error(frame));
 }

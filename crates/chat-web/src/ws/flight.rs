@@ -11,6 +11,9 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tracing::Instrument as _;
+
+use super::timer::Work;
 
 /// The rest of a request that has started; it pushes its own answer.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()>>>;
@@ -23,6 +26,8 @@ pub(super) struct Request {
     pub(super) alone: bool,
     /// Starts it.
     pub(super) start: Box<dyn FnOnce() -> Running>,
+    /// It starts and runs as part of this.
+    pub(super) work: Work,
 }
 
 /// The requests in flight.
@@ -59,9 +64,11 @@ impl Flight {
             }
             let Some(request) = self.waiting.pop_front() else { return };
             self.runs_alone = request.alone;
-            let (id, rest) = (request.id, (request.start)());
+            let Request { id, start, work, .. } = request;
+            let rest = work.span.in_scope(start).instrument(work.span.clone());
             self.running.push(Box::pin(async move {
                 rest.await;
+                drop(work);
                 id
             }));
         }
@@ -104,7 +111,7 @@ mod tests {
             }
             .boxed_local()
         });
-        (Request { id: Some(id), alone, start }, done)
+        (Request { id: Some(id), alone, start, work: Work::none() }, done)
     }
 
     #[tokio::test]

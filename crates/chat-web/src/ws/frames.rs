@@ -14,6 +14,22 @@ use utoipa::ToSchema;
 
 use crate::settings::AdvertisedLimits;
 
+/// The values of `type` in what a client may say.
+pub const FRAME_TYPES: [&str; 12] = [
+    "auth",
+    "subscribe",
+    "unsubscribe",
+    "send",
+    "edit",
+    "delete",
+    "react",
+    "read",
+    "typing",
+    "presence",
+    "watch",
+    "ping",
+];
+
 /// What a client may say.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -204,7 +220,7 @@ impl ClientFrame {
         }
     }
 
-    /// Its `type`, for metrics.
+    /// Its `type`, for metrics: one of [`FRAME_TYPES`].
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

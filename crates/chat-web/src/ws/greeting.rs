@@ -10,6 +10,7 @@ use super::{
     answers,
     ending::End,
     frames::{ClientFrame, Ready, ServerFrame},
+    trace::ConnectionId,
     transport::{Inbound, Incoming},
 };
 use crate::{json, problem::ErrorCode};
@@ -21,6 +22,7 @@ pub(super) struct Unidentified {
     pub(super) inbound: Inbound,
     pub(super) outbox: Outbox,
     pub(super) permit: Permit,
+    pub(super) connection: ConnectionId,
 }
 
 /// A socket whose user and session are known.
@@ -31,11 +33,15 @@ pub(super) struct Identified {
     pub(super) permit: Permit,
     pub(super) socket: Socket,
     pub(super) claims: AccessClaims,
+    pub(super) connection: ConnectionId,
 }
 
 impl Unidentified {
     /// Waits for `auth`; a socket that ends here was never anybody's.
-    pub(super) async fn identify(mut self) -> Option<Identified> {
+    ///
+    /// # Errors
+    /// How it ended.
+    pub(super) async fn identify(mut self) -> Result<Identified, End> {
         let deadline = Instant::now() + self.door.settings.auth_within;
         let heard = match timeout_at(deadline, self.greeting()).await {
             Ok(heard) => heard,
@@ -44,12 +50,12 @@ impl Unidentified {
         match heard {
             Ok((socket, claims)) => {
                 self.permit.identified();
-                let Self { door, inbound, outbox, permit, .. } = self;
-                Some(Identified { door, inbound, outbox, permit, socket, claims })
+                let Self { door, inbound, outbox, permit, connection, .. } = self;
+                Ok(Identified { door, inbound, outbox, permit, socket, claims, connection })
             }
             Err(end) => {
                 end.carry_out(self.inbound, &self.outbox).await;
-                None
+                Err(end)
             }
         }
     }

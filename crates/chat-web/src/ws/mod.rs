@@ -19,23 +19,31 @@ mod pace;
 mod refused;
 mod requests;
 mod session;
+mod timer;
+mod trace;
 pub mod transport;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use chat_domain::usecases::Chat;
 use chat_hub::Shard;
+use tracing::Instrument as _;
 
-use crate::settings::AdvertisedLimits;
+use crate::{middleware::RequestId, settings::AdvertisedLimits};
 
 pub use self::{
     admission::{Admission, Caps},
+    frames::FRAME_TYPES,
     pace::PaceSettings,
 };
 use self::{
     greeting::Unidentified,
     session::Session,
+    trace::ConnectionId,
     transport::{Accepted, HandshakeSettings, Refused, handshake},
 };
 
@@ -103,11 +111,23 @@ pub fn open(
         }
     })?;
     let Accepted { response, inbound, outbox, permit } = accepted;
-    let socket = Unidentified { door: door.clone(), shard: shard.clone(), inbound, outbox, permit };
-    actix_web::rt::spawn(async move {
-        if let Some(identified) = socket.identify().await {
-            Session::run(identified).await;
-        }
-    });
+    let connection = ConnectionId::fresh();
+    let socket = Unidentified { door: door.clone(), shard: shard.clone(), inbound, outbox, permit, connection };
+    let span = connection.span();
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    span.in_scope(|| tracing::info!(request_id = request_id.as_ref().map(RequestId::as_str), "socket opened"));
+    actix_web::rt::spawn(live(socket).instrument(span));
     Ok(response)
+}
+
+/// One socket from its handshake to its end.
+async fn live(socket: Unidentified) {
+    let opened = Instant::now();
+    let end = match socket.identify().await {
+        Ok(identified) => Session::run(identified).await,
+        Err(end) => end,
+    };
+    let (code, duration_ms) = (end.code(), opened.elapsed().as_secs_f64() * 1e3);
+    tracing::Span::current().record("close_code", code);
+    tracing::info!(code, duration_ms, "socket closed");
 }

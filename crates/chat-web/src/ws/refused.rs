@@ -3,7 +3,10 @@
 use actix_web::http::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 
 use super::transport::{Refused, handshake::WEBSOCKET_VERSION};
-use crate::problem::{ErrorCode, Problem};
+use crate::{
+    metrics::count_limited,
+    problem::{ErrorCode, Problem},
+};
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
@@ -15,7 +18,10 @@ impl From<Refused> for Problem {
                 .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(WEBSOCKET_VERSION)),
             Refused::Malformed | Refused::Subprotocol => because(ErrorCode::BadRequest),
             Refused::ForeignOrigin => because(ErrorCode::Forbidden),
-            Refused::TooMany { retry_after } => because(ErrorCode::RateLimited).retry_ms(millis(retry_after)),
+            Refused::TooMany { retry_after } => {
+                count_limited("sockets");
+                because(ErrorCode::RateLimited).retry_ms(millis(retry_after))
+            }
             Refused::Draining { retry_after } => because(ErrorCode::Unavailable).retry_ms(millis(retry_after)),
         }
     }

@@ -89,7 +89,7 @@ impl Session {
             }
             .boxed_local()
         });
-        self.flight.add(Request { id: Some(id), alone: false, start });
+        self.flight.add(Request { id: Some(id), alone: false, start, work: self.work.clone() });
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl Session {
             }
             .boxed_local()
         });
-        self.flight.add(Request { id: Some(frame.id), alone: true, start });
+        self.flight.add(Request { id: Some(frame.id), alone: true, start, work: self.work.clone() });
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Session {
             answers::say(&outbox, &ServerFrame::Ok(Done { id: frame.id, ..Done::default() }));
             async {}.boxed_local()
         });
-        self.flight.add(Request { id: Some(frame.id), alone: true, start });
+        self.flight.add(Request { id: Some(frame.id), alone: true, start, work: self.work.clone() });
         Ok(())
     }
 
@@ -174,7 +174,7 @@ impl Session {
             }
             .boxed_local()
         });
-        self.flight.add(Request { id: Some(frame.id), alone: false, start });
+        self.flight.add(Request { id: Some(frame.id), alone: false, start, work: self.work.clone() });
         Ok(())
     }
 
@@ -198,7 +198,7 @@ impl Session {
         }
         let (socket, on) = (Rc::clone(&self.socket), frame.on);
         let start = Box::new(move || -> Running { async move { socket.typing(room, on).await }.boxed_local() });
-        self.flight.add(Request { id: None, alone: false, start });
+        self.flight.add(Request { id: None, alone: false, start, work: self.work.clone() });
     }
 }
 

@@ -25,9 +25,11 @@ use super::{
     frames::{ClientFrame, ServerFrame},
     greeting::Identified,
     pace::{Metronome, Pace},
+    timer::Work,
+    trace::ConnectionId,
     transport::{Inbound, Incoming},
 };
-use crate::{json, problem::ErrorCode};
+use crate::{json, metrics::count_limited, problem::ErrorCode};
 
 /// Past so many requests whose answer the client can't have seen, as a multiple of the limit in flight, the server stops
 /// reading.
@@ -41,14 +43,17 @@ pub(super) struct Session {
     pub(super) claims: AccessClaims,
     pub(super) flight: Flight,
     pub(super) due: Due,
+    /// Of the frame that is being read.
+    pub(super) work: Work,
+    connection: ConnectionId,
     pace: Metronome,
     _permit: Permit,
 }
 
 impl Session {
-    /// Runs a socket to its end.
-    pub(super) async fn run(identified: Identified) {
-        let Identified { door, mut inbound, outbox, permit, socket, claims } = identified;
+    /// Runs a socket to its end, and tells which it was.
+    pub(super) async fn run(identified: Identified) -> End {
+        let Identified { door, mut inbound, outbox, permit, socket, claims, connection } = identified;
         let now = Instant::now();
         let mut session = Self {
             due: Due::new(&door, &claims, now),
@@ -58,14 +63,18 @@ impl Session {
             door,
             outbox: outbox.clone(),
             claims,
+            work: Work::none(),
+            connection,
             _permit: permit,
         };
+        metrics::counter!("chat_websocket_opens_total").increment(1);
         metrics::gauge!("chat_websocket_connections").increment(1);
         let end = session.serve(&mut inbound).await;
         metrics::gauge!("chat_websocket_connections").decrement(1);
         // Nothing is delivered any more once the end is decided.
         drop(session);
         end.carry_out(inbound, &outbox).await;
+        end
     }
 
     async fn serve(&mut self, inbound: &mut Inbound) -> End {
@@ -101,6 +110,9 @@ impl Session {
         let now = Instant::now();
         self.due.heard(now);
         let pace = self.pace.frame(now);
+        if pace != Pace::Fine {
+            count_limited("frames");
+        }
         if pace == Pace::Gross {
             return Err(End::FLOOD);
         }
@@ -140,7 +152,11 @@ impl Session {
             (Some(_) | None, _) => {}
         }
         metrics::counter!("chat_websocket_frames_total", "type" => frame.name()).increment(1);
-        self.request(frame)
+        let work = Work::on(frame.name(), self.connection.frame(frame.name()));
+        self.work = work.clone();
+        let done = work.span.in_scope(|| self.request(frame));
+        self.work = Work::none();
+        done
     }
 
     /// Answers nonsense; the tenth within a minute ends the socket.
