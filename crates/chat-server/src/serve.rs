@@ -93,13 +93,14 @@ async fn life(settings: &Settings) -> Result<(), ServeError> {
     trace::describe_metrics();
     let backend = Backend::assemble(settings).await?;
     let listeners = listeners::open(settings, &backend, &telemetry)?;
-    announce(&listeners);
+    let told = announcement(&listeners);
     let Listeners { public, metrics, readiness, .. } = listeners;
     let handles: Vec<ServerHandle> =
         [Some(&public), metrics.as_ref()].into_iter().flatten().map(|s| s.handle()).collect();
     let mut public = tokio::spawn(public);
     let metrics = metrics.map(tokio::spawn);
     readiness.ready();
+    announce(&told);
     tracing::info!(node = settings.node.name, version = env!("CARGO_PKG_VERSION"), "ready");
     let upkeep = telemetry.upkeep();
     tokio::select! {
@@ -127,13 +128,17 @@ async fn life(settings: &Settings) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// One line on stdout once everything listens: what scripts and tests wait for.
-#[expect(clippy::print_stdout, reason = "protocol §7: `serve` prints one line with its addresses")]
-fn announce(listeners: &Listeners) {
+fn announcement(listeners: &Listeners) -> String {
     match listeners.metrics_address {
-        Some(metrics) => println!("listening on http://{}, metrics on http://{metrics}/metrics", listeners.address),
-        None => println!("listening on http://{}", listeners.address),
+        Some(metrics) => format!("listening on http://{}, metrics on http://{metrics}/metrics", listeners.address),
+        None => format!("listening on http://{}", listeners.address),
     }
+}
+
+/// One line on stdout once everything listens and is ready: what scripts and tests wait for.
+#[expect(clippy::print_stdout, reason = "protocol §7: `serve` prints one line with its addresses")]
+fn announce(line: &str) {
+    println!("{line}");
 }
 
 struct Signals {
