@@ -29,6 +29,7 @@ mod connection;
 mod migrate;
 
 mod handle;
+mod meters;
 mod pool;
 
 mod fault;
