@@ -7,17 +7,17 @@ use tracing::Span;
 /// A batch names at most so many of the commands that joined it.
 const MOST_LINKS: usize = 32;
 
-/// One command, from joining its lane to its answer: the use case as the writer sees it.
-pub(crate) fn command(command: &Command) -> Span {
-    tracing::debug_span!("command", action = name(&command.action))
+/// One command, from joining its lane to its answer: the use case as the writer sees it. None when its trace is not recorded.
+pub(crate) fn command(command: &Command) -> Option<Span> {
+    let span = tracing::debug_span!("command", action = name(&command.action));
+    (!span.is_disabled()).then_some(span)
 }
 
 /// A batch: a part of the first recorded command's trace, linked to those of others.
-pub(crate) fn batch<'a>(commands: usize, spans: impl Iterator<Item = &'a Span>) -> Span {
-    let mut recorded = spans.filter(|span| !span.is_disabled());
-    let Some(first) = recorded.next() else { return Span::none() };
+pub(crate) fn batch(commands: usize, recorded: &[Span]) -> Span {
+    let Some((first, others)) = recorded.split_first() else { return Span::none() };
     let batch = first.in_scope(|| tracing::debug_span!("batch", commands));
-    for other in recorded.take(MOST_LINKS) {
+    for other in others.iter().take(MOST_LINKS) {
         batch.follows_from(other);
     }
     batch

@@ -46,8 +46,8 @@ pub(crate) struct Writer {
 struct Submitted {
     command: Command,
     answer: Answer,
-    /// Lives until the command is answered.
-    span: Span,
+    /// Of a command whose trace is recorded.
+    span: Option<Span>,
 }
 
 type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
@@ -137,7 +137,9 @@ impl Lane {
                     if count == 0 {
                         return;
                     }
-                    let span = trace::batch(batch.len(), batch.iter().map(|submitted| &submitted.span));
+                    // They end when the batch is answered; without traces there is none.
+                    let commands: Vec<Span> = batch.iter_mut().filter_map(|submitted| submitted.span.take()).collect();
+                    let span = trace::batch(batch.len(), &commands);
                     self.commit(std::mem::take(&mut batch)).instrument(span).await;
                 }
             }
@@ -146,9 +148,10 @@ impl Lane {
 
     async fn commit(&mut self, batch: Vec<Submitted>) {
         metrics::histogram!("chat_writer_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
-        let (batch, _spans): (Vec<_>, Vec<_>) = batch.into_iter().map(Submitted::into_parts).unzip();
         #[cfg(feature = "sabotage")]
-        let batch = crate::sabotage::spoil(&self.core, batch.into_iter()).await;
+        let batch = crate::sabotage::spoil(&self.core, batch.into_iter().map(Submitted::into_parts)).await;
+        #[cfg(not(feature = "sabotage"))]
+        let batch = batch.into_iter().map(Submitted::into_parts);
         let (commands, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let core = Arc::clone(&self.core);
         #[cfg(feature = "sabotage")]
@@ -229,7 +232,7 @@ fn fail(answers: Vec<Answer>, unavailable: &Unavailable) {
 }
 
 impl Submitted {
-    fn into_parts(self) -> ((Command, Answer), Span) {
-        ((self.command, self.answer), self.span)
+    fn into_parts(self) -> (Command, Answer) {
+        (self.command, self.answer)
     }
 }

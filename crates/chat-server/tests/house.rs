@@ -199,6 +199,34 @@ fn the_map_names_files_that_exist() {
     }
 }
 
+/// Names in the first column of deploy/metrics.md.
+fn documented_metrics() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("deploy/metrics.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    rows.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_metric_is_documented_and_every_documented_one_exists() {
+    let crates: BTreeSet<String> = dependencies().keys().map(|name| name.replace('-', "_")).collect();
+    let is_name = |word: &&str| {
+        (word.starts_with("chat_") || word.starts_with("process_"))
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            && !word.ends_with('_')
+    };
+    let mut recorded = BTreeSet::new();
+    for (path, text) in sources() {
+        let asks_only = path.starts_with("crates/chat-bench") || path.starts_with("crates/chat-contract");
+        if is_test(&path) || asks_only {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let words = code.split('"').filter(is_name).map(str::to_owned);
+        recorded.extend(words.filter(|word| !crates.contains(word)));
+    }
+    assert_eq!(recorded, documented_metrics(), "left: in the code; right: in deploy/metrics.md");
+}
+
 #[test]
 fn the_top_level_holds_what_the_mission_lists() {
     let known = ["Cargo.toml", "Cargo.lock", "crates", "migrations", "deploy", "README.md", "justfile"];

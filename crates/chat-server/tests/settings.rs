@@ -71,6 +71,16 @@ fn the_environment_overrides_the_file_and_lists_are_parted_by_commas() {
 }
 
 #[test]
+fn a_part_of_one_is_a_number_with_or_without_a_point() {
+    let ratio = |text: &str, environment: &[(&str, &str)]| load(text, environment).unwrap().settings.trace.sample_ratio;
+    assert_eq!(ratio("[trace]\nsample_ratio = 0.25\n", &[]), 0.25);
+    assert_eq!(ratio("[trace]\nsample_ratio = 1\n", &[]), 1.0);
+    assert_eq!(ratio("", &[("CHAT_TRACE__SAMPLE_RATIO", "0")]), 0.0);
+    assert_eq!(ratio("", &[("CHAT_TRACE__SAMPLE_RATIO", "1e-3")]), 0.001);
+    assert!(load("", &[("CHAT_TRACE__SAMPLE_RATIO", "inf")]).is_err());
+}
+
+#[test]
 fn the_shared_names_are_understood_and_ours_win() {
     let of =
         |environment: &[(&str, &str)]| load("[store]\nurl = \"memory:\"\n", environment).unwrap().settings.store.url;
@@ -114,6 +124,14 @@ fn a_wrong_value_is_one_sentence_that_names_the_key_and_where_it_came_from() {
         ("[limits]\ntext_chars = 0", "limits.text_chars: 0 is not within 1 … 100000 (from chat.toml)"),
         ("[limits]\nenabled = 1", "limits.enabled: expected true or false (from chat.toml)"),
         ("[http]\nallowed_origins = \"https://a\"", "http.allowed_origins: expected a list of texts (from chat.toml)"),
+        ("[trace]\nsample_ratio = 1.5", "trace.sample_ratio: 1.5 is not within 0 … 1 (from chat.toml)"),
+        ("[trace]\nsample_ratio = \"1\"", "trace.sample_ratio: expected a number, 0 or more (from chat.toml)"),
+        ("[trace]\nsample_ratio = -0.5", "trace.sample_ratio: expected a number, 0 or more (from chat.toml)"),
+        ("[trace]\nsample_ratio = nan", "trace.sample_ratio: expected a number, 0 or more (from chat.toml)"),
+        (
+            "[trace]\nendpoint = \"https://collector:4318\"",
+            "trace.endpoint: https is not spoken here: name a collector on this machine or in this network, by http (from chat.toml)",
+        ),
         (
             "[http]\nallowed_origins = [\"https://a\", \"*\"]",
             "http.allowed_origins: \"*\" is no web origin such as https://chat.example (from chat.toml)",

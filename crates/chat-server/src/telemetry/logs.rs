@@ -221,4 +221,30 @@ mod tests {
         assert_eq!(logged(true, "trace,actix_web=off", events).lines().count(), 2);
         assert_eq!(logged(true, "off", events), "");
     }
+
+    #[test]
+    fn without_traces_the_finer_spans_are_not_made_and_a_request_s_always_is() {
+        for level in ["error", "info", "off,chat_server=warn"] {
+            let text = logged(true, level, || {
+                let request = tracing::info_span!("request", request_id = "r1");
+                let _inside = request.enter();
+                assert!(tracing::debug_span!("batch").is_disabled() && tracing::debug_span!("frame").is_disabled());
+                tracing::error!("a line");
+            });
+            let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(line["request_id"], "r1", "at {level}");
+        }
+    }
+
+    #[test]
+    fn what_an_event_says_itself_goes_before_what_its_span_says() {
+        let text = logged(true, "info", || {
+            let span = tracing::info_span!("request", status = 1, level = "forged", request_id = "r1");
+            span.record("request_id", "later");
+            span.in_scope(|| tracing::warn!(status = 2, target_ms = 3.5, "said"));
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["status"], &line["level"], &line["request_id"]), (&2.into(), &"WARN".into(), &"r1".into()));
+        assert_eq!((&line["target_ms"], &line["message"]), (&3.5.into(), &"said".into()));
+    }
 }

@@ -33,6 +33,9 @@ pub(super) fn render() -> String {
         "CPU time, user and system",
         cpu_seconds(&stat).map(|s| s.to_string()),
     );
+    let system = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let began = started(&stat, &system).map(|s| s.to_string());
+    show("process_start_time_seconds", "gauge", "When the process began, in seconds since 1970", began);
     show("process_open_fds", "gauge", "Open file descriptors", open);
     show("process_max_fds", "gauge", "File descriptors that may be open", max_files(&limits).map(|n| n.to_string()));
     text
@@ -53,6 +56,14 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
+/// The 22nd field is when the process began, in ticks since the machine did, which /proc/stat tells.
+fn started(stat: &str, system: &str) -> Option<f64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_whitespace().nth(19)?.parse::<f64>().ok()?;
+    let boot = system.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse::<f64>().ok()?;
+    Some(boot + ticks / TICKS_PER_SECOND)
+}
+
 /// The soft limit in /proc/self/limits; none when it is unlimited.
 fn max_files(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
@@ -68,6 +79,7 @@ mod tests {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 4 0 1 2 3";
         assert_eq!(cpu_seconds(stat), Some(3.0));
         assert_eq!(cpu_seconds(""), None);
+        assert_eq!(started(stat, "cpu 1 2\nbtime 1000\n"), Some(1000.01));
         let status = "Name:\tchat\nVmSize:\t    2048 kB\nVmRSS:\t     512 kB\nThreads:\t4\n";
         assert_eq!(status_field(status, "VmRSS:"), Some(512));
         assert_eq!(max_files("Max open files            1024                 4096                 files"), Some(1024));
@@ -86,5 +98,6 @@ mod tests {
         assert!(value("process_cpu_seconds_total") >= 0.0);
         assert!(value("process_open_fds") >= 3.0);
         assert!(value("process_threads") >= 1.0);
+        assert!(value("process_start_time_seconds") > 1.6e9);
     }
 }

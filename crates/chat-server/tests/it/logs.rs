@@ -6,11 +6,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{App, Request, User, encode, nonce};
+use crate::harness::{App, Collector, Manner, Request, User, encode, eventually, has, nonce};
 
 #[tokio::test]
 async fn l2_no_token_password_or_text_is_logged_even_at_trace() {
-    let app = App::usual().set("LOG__LEVEL", "trace").spawn().await;
+    let collector = Collector::start(Manner::Answers(200)).await;
+    let mut app = collector.of(App::usual()).set("LOG__LEVEL", "trace").spawn().await;
     let to = app.address();
     let alice = app.user("alice").await;
     let bob = app.user("bob").await;
@@ -90,7 +91,12 @@ async fn l2_no_token_password_or_text_is_logged_even_at_trace() {
     secrets.extend([code, hook_secret.clone()]);
     let metrics = app.metrics().await;
     assert!(metrics.contains("route=\"/api/v1/hooks/{id}/{secret}\"") && !metrics.contains(&hook_secret));
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    // The end of the server exports the last spans.
+    app.signal(rustix::process::Signal::TERM);
+    assert!(app.ended().await.success());
+    secrets.extend([alice.username.clone(), bob.username.clone(), "127.0.0.1".to_owned()]);
+    spans_are_of_closed_lists(&collector, &secrets);
+    secrets.pop();
     let log = app.log();
     assert!(log.lines().count() > 20, "the log is at trace level");
     let leaked: Vec<&str> = secrets.iter().filter(|secret| log.contains(secret.as_str())).map(String::as_str).collect();
@@ -98,6 +104,22 @@ async fn l2_no_token_password_or_text_is_logged_even_at_trace() {
     assert!(leaked.is_empty(), "{leaked:?} in\n{}", lines.join("\n"));
     // What is stored as a hash is as good as the password to somebody with time.
     assert!(!log.contains("$2b$") && !log.contains("$2y$"));
+}
+
+/// Nothing that a person chose is exported, whatever it was.
+fn spans_are_of_closed_lists(collector: &Collector, secrets: &[String]) {
+    let raw = String::from_utf8_lossy(&collector.raw()).into_owned();
+    let leaked: Vec<_> = secrets.iter().filter(|secret| raw.contains(secret.as_str())).collect();
+    assert!(leaked.is_empty(), "{leaked:?} in the exported spans");
+    let known = "action close_code commands connection error.type http.request.method http.response.status_code http.route \
+        request_id type";
+    let known: Vec<&str> = known.split_whitespace().collect();
+    let spans = collector.spans();
+    assert!(spans.len() > 60, "every request and frame is traced, not {}", spans.len());
+    for span in spans {
+        let strange: Vec<_> = span.attributes.keys().filter(|key| !known.contains(&key.as_str())).collect();
+        assert!(strange.is_empty(), "{strange:?} in {span:?}");
+    }
 }
 
 #[tokio::test]
@@ -150,4 +172,70 @@ async fn a_served_request_and_a_wrong_password_leave_a_line_each() {
         })
     })
     .await;
+}
+
+/// The lines of a log that are like this.
+fn lines(app: &App, is: impl Fn(&Value) -> bool) -> Vec<Value> {
+    app.log().lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is).collect()
+}
+
+/// What every line has, whoever wrote it.
+fn has_the_stable_fields(line: &Value) {
+    let time = line["timestamp"].as_str().unwrap();
+    assert!(time.ends_with('Z') && time.len() >= 20, "{line}");
+    time::OffsetDateTime::parse(time, &time::format_description::well_known::Rfc3339).unwrap();
+    assert!(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"].contains(&line["level"].as_str().unwrap()), "{line}");
+    assert!(line["target"].is_string() && line["message"].is_string(), "{line}");
+}
+
+#[tokio::test]
+async fn a_request_and_a_socket_leave_lines_with_stable_fields() {
+    for level in ["info", "debug"] {
+        let app = App::usual().set("LOG__LEVEL", level).spawn().await;
+        let user = app.user("lines").await;
+        let room = user.creates_room("lines").await;
+        let body = json!({"text": "hi", "nonce": nonce()});
+        let path = format!("/rooms/{room}/messages");
+        user.request("POST", &path).header("X-Request-Id", "one-send").json(&body).send(app.address()).await.is(201);
+        eventually("the request's line", async || !lines(&app, |line| line["request_id"] == "one-send").is_empty())
+            .await;
+        let line = &lines(&app, |line| line["request_id"] == "one-send" && line["status"] == 201)[0];
+        has(
+            line,
+            json!({"level": "INFO", "message": "request answered", "method": "POST", "route": "/api/v1/rooms/{r}/messages"}),
+        );
+        assert!(line["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{line}");
+        assert!(line.get("trace_id").is_none() && line.get("span").is_none(), "{line}");
+
+        let mut socket = user.connects().await;
+        socket.posts(&room, "hi").await;
+        socket.leaves().await;
+        eventually("the socket's end", async || !lines(&app, |line| line["message"] == "socket closed").is_empty())
+            .await;
+        let closed = &lines(&app, |line| line["message"] == "socket closed")[0];
+        assert_eq!(closed["code"], 1005, "a close without a code: {closed}");
+        assert!(closed["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{closed}");
+        let connection = closed["connection"].as_str().unwrap();
+        assert_eq!(connection.len(), 16);
+        let opened = &lines(&app, |line| line["message"] == "socket opened")[0];
+        assert_eq!(opened["connection"], connection);
+        let handshake = &lines(&app, |line| line["route"] == "/api/v1/ws")[0];
+        assert_eq!((&handshake["status"], &handshake["request_id"]), (&json!(101), &opened["request_id"]));
+        lines(&app, |_| true).iter().for_each(has_the_stable_fields);
+        assert_eq!(app.log().lines().count(), lines(&app, |_| true).len(), "every line is JSON");
+    }
+}
+
+#[tokio::test]
+async fn with_traces_on_a_line_names_its_trace() {
+    let collector = Collector::start(Manner::Answers(200)).await;
+    // Whatever the level, a line that is written has the id of its request.
+    let app = collector.of(App::usual()).set("LOG__LEVEL", "off,chat_web=info").spawn().await;
+    let user = app.user("traced").await;
+    user.request("GET", "/me").header("X-Request-Id", "traced-get").send(app.address()).await.is(200);
+    let span = collector
+        .hears("the request", |span| span.attributes.get("request_id").is_some_and(|id| id == "traced-get"))
+        .await;
+    let line = &lines(&app, |line| line["request_id"] == "traced-get")[0];
+    has(line, json!({"trace_id": span.trace, "span_id": span.id, "status": 200}));
 }

@@ -41,5 +41,6 @@ mod search;
 mod sessions;
 mod sync;
 mod tokens;
+mod traces;
 mod transport;
 mod webhooks;

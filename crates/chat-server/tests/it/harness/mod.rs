@@ -1,6 +1,7 @@
 //! What tests are written with: a server, people, their sockets.
 
 mod app;
+mod collector;
 mod http;
 mod replica;
 mod socket;
@@ -10,6 +11,7 @@ mod user;
 use std::{future::Future, time::Duration};
 
 pub(crate) use app::{App, Options, SECRET, binary, spawn_app};
+pub(crate) use collector::{Collector, Manner, Told};
 pub(crate) use http::{Reply, Request, encode, read_head};
 pub(crate) use replica::Replica;
 pub(crate) use socket::{Socket, Upgrade};
