@@ -16,7 +16,12 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use crate::harness::{App, PATIENCE, Request, Socket, Upgrade, eventually, nonce, spawn_app, within};
+use crate::{
+    harness::{App, PATIENCE, Request, Socket, Upgrade, eventually, nonce, spawn_app, within},
+    record,
+};
+
+const DOCUMENT: &str = include_str!("../../../../deploy/metrics.md");
 
 /// Name and labels of every series, without `le`.
 fn series(scrape: &str) -> BTreeSet<String> {
@@ -32,7 +37,6 @@ fn series(scrape: &str) -> BTreeSet<String> {
 
 /// Metric and label → the values that deploy/metrics.md lists; none where it lists none.
 fn documented_labels() -> BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>> {
-    const DOCUMENT: &str = include_str!("../../../../deploy/metrics.md");
     let (_, table) = DOCUMENT.split_once("| metric | label | values |").unwrap();
     let words = |cell: &'static str| cell.split('`').skip(1).step_by(2);
     let rows = table.lines().filter(|line| line.starts_with("| `"));
@@ -58,6 +62,25 @@ fn has_documented_labels_only(shown: &BTreeSet<String>) {
             assert!(values.is_empty() || values.contains(value), "{series}: {value} is not documented");
         }
     }
+}
+
+#[tokio::test]
+async fn the_first_scrape_shows_what_the_table_promises_and_nothing_else() {
+    let app = spawn_app().await;
+    let scrape = app.metrics().await;
+    let (table, _) = DOCUMENT.split_once("| metric | label | values |").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    let is_here = |places: &str| places == "everywhere" || places.split(", ").any(|place| record::HAS.contains(&place));
+    let promised: BTreeMap<_, _> =
+        rows.filter(|row| is_here(row[4])).map(|row| (row[1].trim_matches('`'), row[2])).collect();
+    let shown: BTreeMap<_, _> =
+        scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    assert_eq!(shown, promised, "left: shown; right: deploy/metrics.md");
+    for name in shown.keys() {
+        assert!(scrape.lines().any(|line| line.starts_with(&format!("# HELP {name} "))), "{name} has no help");
+    }
+    has_documented_labels_only(&series(&scrape));
 }
 
 /// All of these on one connection, one behind the other, without waiting; how many were answered.
@@ -144,7 +167,7 @@ async fn l3_ten_thousand_things_that_strangers_make_up_make_no_series() {
     visit(8_000, 2_000).await;
     let after = series(&app.metrics().await);
     let grown: Vec<_> = after.difference(&before).collect();
-    assert!(grown.is_empty(), "{grown:?}");
+    assert!(grown.is_empty(), "{} more, such as {:?}", grown.len(), grown[..grown.len().min(5)].to_vec());
     assert!(after.iter().any(|series| series.contains("unmatched")), "unknown paths are counted under one name");
     assert!(app.metric("chat_http_requests_total", &["method=\"other\""]).await > 1_000.0);
     eventually("odd closes", async || app.metric("chat_websocket_closes_total", &["code=\"other\""]).await == 2.0)
