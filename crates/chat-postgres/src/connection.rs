@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::sync::Notify;
 use tokio_postgres::{NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -72,6 +73,8 @@ pub(crate) struct Opener {
     connect_timeout: Duration,
     lock_timeout: Duration,
     idle_timeout: Duration,
+    /// Another connection was made: perhaps to another server than those before.
+    pub(crate) connected: Notify,
 }
 
 impl std::fmt::Debug for Opener {
@@ -91,7 +94,7 @@ impl Opener {
             Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
         });
         let Settings { connect_timeout, lock_timeout, idle_timeout, .. } = *settings;
-        Ok(Self { target, tls, connect_timeout, lock_timeout, idle_timeout })
+        Ok(Self { target, tls, connect_timeout, lock_timeout, idle_timeout, connected: Notify::new() })
     }
 
     /// Hosts and database.
@@ -113,6 +116,7 @@ impl Opener {
         let mut conn = self.establish().await?;
         let session = session(patience, self.lock_timeout, self.idle_timeout);
         conn.batch_execute(&session).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        self.connected.notify_one();
         Ok(conn)
     }
 

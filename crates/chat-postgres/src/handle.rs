@@ -3,11 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_domain::refusal::{Refusal, Unavailable};
-use diesel::{
-    QueryResult,
-    sql_types::{Bool, Text},
-};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
 use futures_util::{
     FutureExt, TryFutureExt,
     future::{BoxFuture, join},
@@ -18,11 +15,12 @@ use crate::{
     OpenError, Settings,
     connection::Opener,
     fault::Fault,
+    home,
     meters::{self, Timed},
-    migrate::migrate,
+    migrate::{Ready, migrate},
     pool::{Lease, Pool, Size},
     search,
-    statement::{Begin, BeginSnapshot, Commit, Rollback, fixed, plain, statements},
+    statement::{Begin, BeginSnapshot, Commit, Rollback, plain},
 };
 
 /// The record on PostgreSQL. Cheap to clone; its connections close when the last clone is gone.
@@ -78,7 +76,7 @@ impl Postgres {
     pub async fn open(url: &str, settings: &Settings) -> Result<Self, OpenError> {
         meters::describe();
         let opener = Arc::new(Opener::new(url, settings)?);
-        let finds_parts = migrate(&opener, settings.migrate_timeout).await?;
+        let Ready { finds_parts, asks } = migrate(&opener, settings.migrate_timeout).await?;
         let read = Size { connections: settings.readers, queue: settings.read_queue, patience: settings.read_timeout };
         let write =
             Size { connections: settings.writers, queue: settings.write_queue, patience: settings.write_timeout };
@@ -89,6 +87,7 @@ impl Postgres {
         let store =
             Self { shared: Arc::new(Shared { opener, runtime, readers, writers, settings, finds_parts, wake }) };
         search::keep_indexing(&store);
+        home::keep_looking(&store, Arc::clone(&store.shared.opener), asks);
         Ok(store)
     }
 
@@ -115,21 +114,6 @@ impl Postgres {
 
     pub(crate) fn opener(&self) -> &Opener {
         &self.shared.opener
-    }
-
-    /// A short name of this very database: the same for every node that uses it, as long as it lives, and another for every
-    /// other database, also for one that was made of it by `CREATE DATABASE … TEMPLATE` on the same server. So a node can tell
-    /// whether others that it meets elsewhere (on a bus) share its record.
-    ///
-    /// It is the server's `system_identifier` and the database's oid. Where `pg_control_system()` may not be called, the first
-    /// is `unknown` and two servers may have one name; so let all nodes sign in with the same rights. A copy of the whole
-    /// server (a standby, a base backup, an image of its disk) has the name of what it was made of; what is dumped and restored
-    /// has a name of its own.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn identity(&self) -> Result<String, Unavailable> {
-        self.read("upkeep.identity", |conn| identity(conn).boxed()).await
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -239,23 +223,6 @@ impl Postgres {
             Err(_) => Err(unavailable(op, &Fault::Late("the store let a job fall".to_owned())).into()),
         }
     }
-}
-
-statements! {
-    Database: (Text, Bool) = "
-        SELECT oid::text, has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-        FROM pg_database WHERE datname = current_database()";
-    /// Whoever may not call it may not even ask for it under a condition.
-    System: Text = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
-}
-
-async fn identity(mut conn: &AsyncPgConnection) -> QueryResult<String> {
-    let (database, may): (String, bool) = fixed::<Database, _>(|query| query).get_result(&mut conn).await?;
-    if !may {
-        return Ok(format!("unknown-{database}"));
-    }
-    let system: String = fixed::<System, _>(|query| query).get_result(&mut conn).await?;
-    Ok(format!("{system}-{database}"))
 }
 
 /// The answer or the refusal; a snapshot may be left open.

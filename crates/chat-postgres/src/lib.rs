@@ -3,7 +3,7 @@
 //! A few connections read, a few write; every job runs detached on the runtime that opened the handle, under a time-out, so
 //! a caller that goes away cancels nothing and no connection goes back to its pool in the middle of a transaction. What was
 //! acknowledged is durable because `synchronous_commit` is never off here. Read in this order: [`Settings`], `target` and
-//! `tls` (where and how to connect), `connection`, `migrate`, the handle [`Postgres`], `pool`, `statement`, `commit` (lock,
+//! `tls` (where and how to connect), `connection`, `migrate`, `home` (whether the record was restored), the handle [`Postgres`], `pool`, `statement`, `commit` (lock,
 //! load facts, ask the rules, carry out), then one file per port. A task of each handle keeps the index of the search
 //! (`search`), on a connection of those that read. This crate must not know who calls it, nor decide what a command does:
 //! that is [`chat_domain::rules`].
@@ -26,6 +26,7 @@ mod target;
 mod tls;
 
 mod connection;
+mod home;
 mod migrate;
 
 mod handle;

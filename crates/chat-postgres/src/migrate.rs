@@ -10,6 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::{
     OpenError,
     connection::Opener,
+    home,
     schema::meta,
     search,
     statement::{fixed, statements},
@@ -26,9 +27,16 @@ statements! {
     Encoding: diesel::sql_types::Text = "SHOW server_encoding";
 }
 
-/// Brings the tables up to date and sees to it that there is an epoch, and what the search needs. Answers whether that finds
-/// parts of words.
-pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<bool, OpenError> {
+/// What was found on the way.
+pub(crate) struct Ready {
+    /// Whether the search finds parts of words.
+    pub(crate) finds_parts: bool,
+    pub(crate) asks: home::Asks,
+}
+
+/// Brings the tables up to date and sees to it that there is an epoch, another one if the record was restored, and what the
+/// search needs.
+pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<Ready, OpenError> {
     let conn = opener.bare().await?;
     let failed = |cause: String| OpenError::Migrate { place: opener.place(), cause };
     let encoding = fixed::<Encoding, _>(|query| query).get_result::<String>(&mut &conn).await;
@@ -45,7 +53,9 @@ pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<bool,
     }
     let first = insert_into(meta::table).values((meta::singleton.eq(true), meta::epoch.eq(random_epoch())));
     first.on_conflict_do_nothing().execute(&mut &conn).await.map_err(|error| failed(error.to_string()))?;
-    search::prepare(&mut conn).await.map_err(|error| failed(error.to_string()))
+    let asks = home::arrive(&conn).await.map_err(|fault| failed(fault.to_string()))?;
+    let finds_parts = search::prepare(&mut conn).await.map_err(|error| failed(error.to_string()))?;
+    Ok(Ready { finds_parts, asks })
 }
 
 async fn lock(opener: &Opener, mut conn: &AsyncPgConnection, patience: Duration) -> Result<(), OpenError> {

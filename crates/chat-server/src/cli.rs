@@ -34,6 +34,15 @@ pub enum Command {
     ///
     /// The server of the source must be stopped. Broken off, the same command goes on where it ended.
     Copy(Copy),
+    /// Copy the embedded record to a file while the server runs, whole and verified
+    ///
+    /// Put in the place of the record, the file begins another history. PostgreSQL has pg_dump for this.
+    Backup(Backup),
+    /// Begin another history of the record: every client loads anew
+    ///
+    /// To be run after a restore that the record cannot notice by itself, such as from a snapshot of a disk. Servers may be
+    /// running.
+    NewEpoch,
     /// Print the effective settings as TOML, secrets redacted
     Config,
 }
@@ -47,6 +56,14 @@ pub struct Copy {
     /// The record to fill, such as postgres://chat@db/chat; the one of the settings when nothing is said
     #[arg(long, value_name = "URL", value_parser = store_url)]
     pub to: Option<StoreUrl>,
+}
+
+/// Where to.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Backup {
+    /// The file to write; it must not be there
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
 }
 
 fn store_url(text: &str) -> Result<StoreUrl, String> {
@@ -89,6 +106,16 @@ mod tests {
         assert!(matches!(both.to, Some(StoreUrl::Postgres(_))));
         for wrong in [&["--to", "sqlite:b.db"][..], &["--from", "mysql://db"], &["--from", "a.db"]] {
             assert_eq!(copy(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_backup_needs_a_file_and_a_new_epoch_needs_nothing() {
+        let command = |words: &[&str]| Cli::try_parse_from([&["chat-server"], words].concat()).map(|cli| cli.command());
+        assert_eq!(command(&["backup", "--to", "a.db"]).unwrap(), Command::Backup(Backup { to: "a.db".into() }));
+        assert_eq!(command(&["new-epoch"]).unwrap(), Command::NewEpoch);
+        for wrong in [&["backup"][..], &["backup", "a.db"], &["new-epoch", "e1"]] {
+            assert_eq!(command(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }
     }
 

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, process::ExitCode};
 use chat_domain::usecases::copying::Tally;
 
 use crate::{
-    assembly::{self, AssemblyError, CopyError},
-    cli::{Cli, Command, Copy},
+    assembly::{self, AssemblyError, BackupRefused, CopyError},
+    cli::{Backup, Cli, Command, Copy},
     config::{Loaded, Sources},
     healthcheck, serve, telemetry,
 };
@@ -26,6 +26,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve => serve(&loaded),
         Command::Migrate => on_engine(async { conclude(assembly::migrate(&loaded.settings).await) }),
         Command::Copy(wanted) => copy(&loaded, &wanted),
+        Command::Backup(wanted) => backup(&loaded, &wanted),
+        Command::NewEpoch => new_epoch(&loaded),
         Command::Healthcheck => check(loaded.settings.http.listen),
         Command::Config => {
             print(&loaded.to_toml());
@@ -71,6 +73,32 @@ fn copy(loaded: &Loaded, Copy { from, to }: &Copy) -> ExitCode {
             }
             Err(CopyError::Assembly(error)) => conclude(Err(error)),
             Err(error @ (CopyError::InUse(_) | CopyError::Refused(_))) => refuse(&error, 1),
+        }
+    })
+}
+
+fn backup(loaded: &Loaded, Backup { to }: &Backup) -> ExitCode {
+    match assembly::backup(&loaded.settings.store.url, to) {
+        Ok(bytes) => {
+            print(&format!("backed up and verified: {}, {bytes} bytes", to.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error @ BackupRefused::NotAFile(_)) => refuse(&error, WRONG_SETTING),
+        Err(error @ BackupRefused::Failed(_)) => refuse(&error, 1),
+    }
+}
+
+fn new_epoch(loaded: &Loaded) -> ExitCode {
+    if let Err(error) = telemetry::log_to_stderr(&loaded.settings.log) {
+        return refuse(&error, 1);
+    }
+    on_engine(async {
+        match assembly::new_epoch(&loaded.settings).await {
+            Ok(epoch) => {
+                print(&epoch.to_string());
+                ExitCode::SUCCESS
+            }
+            Err(error) => conclude(Err(error)),
         }
     })
 }

@@ -116,6 +116,20 @@ impl Opener {
         Ok(())
     }
 
+    /// Begins another history if the file is a backup that was not opened before: it holds less than what was told.
+    pub(crate) fn arrive(&self, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+        let new = (meta::epoch.eq(random_epoch()), meta::backup.eq(false));
+        let begin = diesel::update(meta::table.filter(meta::backup.eq(true))).set(new).execute(conn);
+        let begun = begin.map_err(|error| OpenError::Migrate { path: self.path.clone(), cause: error.to_string() })?;
+        if begun > 0 {
+            tracing::warn!(
+                path = %self.path.display(),
+                "the record was restored from a backup: another history begins, and all clients load anew"
+            );
+        }
+        Ok(())
+    }
+
     /// A connection that writes: what it commits is on the disk (`synchronous=FULL`), also in the log.
     pub(crate) fn writer(&self) -> Result<SqliteConnection, OpenError> {
         let mut conn = self.connect()?;
@@ -155,7 +169,8 @@ impl Opener {
         }
     }
 
-    fn connect(&self) -> Result<SqliteConnection, OpenError> {
+    /// A connection with the file's own journal.
+    pub(crate) fn connect(&self) -> Result<SqliteConnection, OpenError> {
         let path = self.path.to_str().ok_or_else(|| self.failed(&"its path is not UTF-8"))?;
         let mut conn = SqliteConnection::establish(path).map_err(|error| self.failed(&error))?;
         let busy = self.busy_timeout.as_millis();

@@ -59,6 +59,7 @@ impl Sqlite {
         let opener = Arc::new(Opener::create(path.as_ref(), settings.busy_timeout)?);
         let mut conn = opener.writer()?;
         opener.migrate(&mut conn)?;
+        opener.arrive(&mut conn)?;
         if let Err(fault) = search::catch_up(&mut conn) {
             tracing::error!(?fault, "the index of the search could not be brought up to date; searching is slow");
             conn = opener.writer()?;

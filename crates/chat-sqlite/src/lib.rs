@@ -27,12 +27,14 @@ mod sessions;
 mod webhooks;
 
 mod archive;
+mod backup;
 mod upkeep;
 
 mod columns;
 mod rows;
 mod schema;
 
+pub use backup::{BackupError, backup};
 pub use connection::OpenError;
 pub use handle::Sqlite;
 pub use settings::Settings;

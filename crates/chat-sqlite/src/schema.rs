@@ -5,6 +5,7 @@ diesel::table! {
         only -> BigInt,
         epoch -> Text,
         filling -> Bool,
+        backup -> Bool,
     }
 }
 

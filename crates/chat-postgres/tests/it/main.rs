@@ -17,6 +17,7 @@ mod nodes;
 mod open;
 mod outage;
 mod patience;
+mod restoring;
 mod search;
 mod secrets;
 mod tls;

@@ -52,6 +52,7 @@ async fn a_record_of_a_newer_version_is_left_alone() {
 async fn what_the_migrations_made_they_take_away() {
     let database = Database::migrated();
     for down in [
+        include_str!("../../../../migrations/postgres/2026-11-28-000200_restoring/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000100_webhooks/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000000_search/down.sql"),
         include_str!("../../../../migrations/postgres/2026-01-01-000000_record/down.sql"),

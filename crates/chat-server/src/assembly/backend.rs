@@ -46,6 +46,12 @@ pub enum AssemblyError {
     /// A record in memory dies with its process.
     #[error("memory: holds nothing that could be copied")]
     NothingToCopy,
+    /// A record in memory has a history for each process.
+    #[error("store.url: memory: has no history that outlives its process")]
+    NoHistory,
+    /// The file is not there; making it would hide that the path is wrong.
+    #[error("store.url: there is no database {0}")]
+    NoRecord(String),
     /// A copy into the record was broken off.
     #[error(
         "store.url: a copy into this database was begun and not finished; finish it by the same `chat-server copy`"
@@ -133,6 +139,8 @@ impl AssemblyError {
             | Self::Sqlite(_)
             | Self::Redis(_)
             | Self::NothingToCopy
+            | Self::NoHistory
+            | Self::NoRecord(_)
             | Self::HalfCopied
             | Self::Tokens(_)
             | Self::Passwords(_) => true,

@@ -6,7 +6,9 @@ mod bounds;
 mod metered;
 mod moving;
 mod record;
+mod upkeep;
 
 pub use backend::{AssemblyError, Backend, migrate};
 pub use bounds::{socket_door, web};
 pub use moving::{CopyError, copy};
+pub use upkeep::{BackupRefused, backup, new_epoch};

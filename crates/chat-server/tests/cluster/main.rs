@@ -56,4 +56,5 @@ mod faults;
 mod once;
 mod present;
 mod rates;
+mod restoring;
 mod startup;

@@ -37,6 +37,7 @@ mod metrics;
 mod overload;
 mod process;
 mod races;
+mod restoring;
 mod rooms;
 mod search;
 mod sessions;

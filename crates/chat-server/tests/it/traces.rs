@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::harness::{App, Collector, Manner, Told, eventually, nonce};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const CALLER: &str = "00f067aa0ba902b7";
+const CALLER: &str = "00f067aa0c9902b7";
 /// OTLP's `SPAN_KIND_SERVER`.
 const SERVER: i32 = 2;
 

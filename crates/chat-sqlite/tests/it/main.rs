@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod backup;
 mod contract;
 mod copy;
 mod crash;
