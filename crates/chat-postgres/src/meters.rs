@@ -5,7 +5,7 @@ use std::time::Instant;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 /// Every operation that this crate counts: the values of the label `op`.
-pub(crate) const OPS: [&str; 50] = [
+pub(crate) const OPS: [&str; 51] = [
     "accounts.create",
     "accounts.credentials",
     "accounts.delete",
@@ -49,6 +49,7 @@ pub(crate) const OPS: [&str; 50] = [
     "sessions.list",
     "sessions.open",
     "sessions.rotate",
+    "upkeep.home",
     "upkeep.identity",
     "upkeep.new_epoch",
     "upkeep.raise_floor",
