@@ -10,7 +10,7 @@ use chat_domain::{
     ports::{Busy, PasswordHash, PasswordVerdict, Passwords},
     words::Password,
 };
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::{
     pool::{self, Pool},
@@ -84,6 +84,7 @@ fn describe_metrics() {
     describe_histogram!(pool::SECONDS, Unit::Seconds, "Time that hashing or checking one password took");
     describe_gauge!(pool::QUEUE, "Passwords that wait for a hashing thread");
     describe_counter!(pool::REFUSED, "Passwords not hashed because the queue was full or the wait too long");
+    drop(histogram!(pool::SECONDS));
     gauge!(pool::QUEUE).set(0.0);
     counter!(pool::REFUSED).absolute(0);
 }

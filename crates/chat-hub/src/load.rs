@@ -15,7 +15,7 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(5);
 impl Core {
     /// Shows the writer's queue.
     pub(crate) fn show_load(&self) {
-        metrics::gauge!("chat_writer_queued").set(f64::from(u32::try_from(self.writer.queued()).unwrap_or(u32::MAX)));
+        metrics::gauge!("chat_writer_queued").set(whole(self.writer.queued()));
     }
 }
 
@@ -42,12 +42,17 @@ impl Worker {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a node holds less than 2^52 of anything that is shown here")]
+fn whole(count: usize) -> f64 {
+    count as f64
+}
+
 /// What this worker has added to the gauge; taken back when it ends.
 struct Shown(f64);
 
 impl Shown {
     fn become_now(&mut self, bytes: usize) {
-        let now = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let now = whole(bytes);
         metrics::gauge!("chat_outbound_queue_bytes").increment(now - self.0);
         self.0 = now;
     }

@@ -1,9 +1,6 @@
 //! The handle that everything else holds: opens the record, runs jobs on its own runtime, waits with patience that ends.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use chat_domain::refusal::{Refusal, Unavailable};
 use diesel::QueryResult;
@@ -19,6 +16,7 @@ use crate::{
     connection::Opener,
     fault::Fault,
     home,
+    meters::{self, Timed},
     migrate::{Ready, migrate},
     pool::{Lease, Pool, Size},
     search,
@@ -76,7 +74,7 @@ impl Postgres {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(url: &str, settings: &Settings) -> Result<Self, OpenError> {
-        describe_metrics();
+        meters::describe();
         let opener = Arc::new(Opener::new(url, settings)?);
         let Ready { finds_parts, asks } = migrate(&opener, settings.migrate_timeout).await?;
         let read = Size { connections: settings.readers, queue: settings.read_queue, patience: settings.read_timeout };
@@ -301,38 +299,4 @@ fn unavailable(op: &'static str, cause: &Fault) -> Unavailable {
 /// For jobs that refuse nothing.
 pub(crate) fn only_unavailable(refusal: Refusal) -> Unavailable {
     if let Refusal::Unavailable(cause) = refusal { cause } else { Unavailable::because(refusal) }
-}
-
-/// Counts a call of a port, and how long its caller waited, however it ended.
-struct Timed {
-    op: &'static str,
-    started: Instant,
-}
-
-impl Timed {
-    fn start(op: &'static str) -> Self {
-        metrics::counter!("chat_store_queries_total", "op" => op).increment(1);
-        Self { op, started: Instant::now() }
-    }
-}
-
-impl Drop for Timed {
-    fn drop(&mut self) {
-        metrics::histogram!("chat_store_seconds", "op" => self.op).record(self.started.elapsed().as_secs_f64());
-    }
-}
-
-fn describe_metrics() {
-    metrics::describe_counter!("chat_store_queries_total", "Calls of the record, by operation.");
-    metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
-    metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
-    metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
-    metrics::describe_gauge!("chat_search_waiting", "Messages that are not in the search's index yet, about.");
-    metrics::gauge!("chat_search_waiting").set(0.0);
-    metrics::describe_gauge!("chat_store_pool_in_use", "Connections to the database at work, by pool.");
-    metrics::describe_gauge!("chat_store_pool_waiting", "Jobs that wait for a connection to the database, by pool.");
-    for pool in ["read", "write"] {
-        metrics::gauge!("chat_store_pool_in_use", "pool" => pool).set(0.0);
-        metrics::gauge!("chat_store_pool_waiting", "pool" => pool).set(0.0);
-    }
 }

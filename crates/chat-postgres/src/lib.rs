@@ -30,6 +30,7 @@ mod home;
 mod migrate;
 
 mod handle;
+mod meters;
 mod pool;
 
 mod fault;

@@ -106,29 +106,43 @@ impl Redis {
 }
 
 fn describe_metrics() {
-    metrics::describe_gauge!("chat_bus_healthy", "1 while notes between nodes are carried both ways, else 0.");
-    metrics::describe_counter!("chat_bus_published_total", "Notes that Redis took from this node.");
-    metrics::describe_counter!("chat_bus_received_total", "Notes of other nodes that Redis brought.");
-    metrics::describe_counter!("chat_bus_dropped_total", "Notes of this node that were not sent.");
+    metrics::describe_gauge!("chat_bus_healthy", "1 while notes between nodes are carried both ways, else 0");
+    metrics::describe_counter!("chat_bus_published_total", "Notes that Redis took from this node");
+    metrics::describe_counter!("chat_bus_received_total", "Notes of other nodes that Redis brought");
+    metrics::describe_counter!("chat_bus_dropped_total", "Notes of this node that were not sent");
     metrics::describe_counter!(
         "chat_bus_overflowed_total",
-        "Notes of other nodes that came faster than they are heard."
+        "Notes of other nodes that came faster than they are heard"
     );
-    metrics::describe_counter!("chat_bus_unreadable_total", "Notes of other nodes that could not be read.");
-    metrics::describe_counter!("chat_bus_errors_total", "Connections of the bus that failed or could not be made.");
-    metrics::describe_counter!("chat_bus_reconnections_total", "Connections of the bus that were made again.");
-    metrics::describe_histogram!("chat_bus_lag_seconds", "How long a probe took by way of Redis back to this node.");
-    metrics::describe_counter!("chat_rates_unshared_total", "Rates that were not told to the other nodes: too many.");
-    metrics::describe_counter!("chat_redis_errors_total", "Commands that Redis did not answer, by operation.");
-    metrics::describe_counter!("chat_redis_refused_total", "Commands that Redis refused, by operation.");
-    metrics::describe_counter!("chat_tail_dropped_total", "Pieces of room tails that were not kept.");
-    for name in ["published", "received", "dropped", "overflowed", "unreadable", "errors", "reconnections"] {
-        metrics::counter!(format!("chat_bus_{name}_total")).absolute(0);
+    metrics::describe_counter!("chat_bus_unreadable_total", "Notes of other nodes that could not be read");
+    metrics::describe_counter!("chat_bus_errors_total", "Connections of the bus that failed or could not be made");
+    metrics::describe_counter!("chat_bus_reconnections_total", "Connections of the bus that were made again");
+    metrics::describe_histogram!(
+        "chat_bus_lag_seconds",
+        metrics::Unit::Seconds,
+        "How long a probe took by way of Redis back to this node"
+    );
+    metrics::describe_counter!("chat_rates_unshared_total", "Rates that were not told to the other nodes: too many");
+    metrics::describe_counter!("chat_redis_errors_total", "Commands that Redis did not answer, by operation");
+    metrics::describe_counter!("chat_redis_refused_total", "Commands that Redis refused, by operation");
+    metrics::describe_counter!("chat_tail_dropped_total", "Pieces of room tails that were not kept");
+    for name in [
+        "chat_bus_published_total",
+        "chat_bus_received_total",
+        "chat_bus_dropped_total",
+        "chat_bus_overflowed_total",
+        "chat_bus_unreadable_total",
+        "chat_bus_errors_total",
+        "chat_bus_reconnections_total",
+        "chat_tail_dropped_total",
+        "chat_rates_unshared_total",
+    ] {
+        metrics::counter!(name).absolute(0);
     }
+    metrics::gauge!("chat_bus_healthy").set(0.0);
+    drop(metrics::histogram!("chat_bus_lag_seconds"));
     for op in ["lease", "presence", "tail", "rates"] {
         metrics::counter!("chat_redis_errors_total", "op" => op).absolute(0);
         metrics::counter!("chat_redis_refused_total", "op" => op).absolute(0);
     }
-    metrics::counter!("chat_tail_dropped_total").absolute(0);
-    metrics::counter!("chat_rates_unshared_total").absolute(0);
 }

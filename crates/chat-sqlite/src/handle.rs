@@ -6,7 +6,7 @@ use std::{
         Arc,
         mpsc::{SyncSender, TrySendError},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use chat_domain::{
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::{
     OpenError, Settings,
     connection::Opener,
+    meters::{self, Timed},
     readers::{self, Question},
     search,
     slot::{Fault, immediate},
@@ -54,7 +55,7 @@ impl Sqlite {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: impl AsRef<Path>, settings: &Settings) -> Result<Self, OpenError> {
-        describe_metrics();
+        meters::describe();
         let opener = Arc::new(Opener::create(path.as_ref(), settings.busy_timeout)?);
         let mut conn = opener.writer()?;
         opener.migrate(&mut conn)?;
@@ -62,6 +63,9 @@ impl Sqlite {
         if let Err(fault) = search::catch_up(&mut conn) {
             tracing::error!(?fault, "the index of the search could not be brought up to date; searching is slow");
             conn = opener.writer()?;
+        }
+        if let Ok(waiting) = search::how_many_wait(&mut conn) {
+            meters::show_waiting(waiting);
         }
         let questions = readers::start(&opener, settings.readers, settings.read_queue)?;
         let jobs = writer::start(&opener, conn, settings)?;
@@ -175,32 +179,4 @@ fn refused<T>(error: &TrySendError<T>) -> Unavailable {
 /// For jobs that refuse nothing.
 pub(crate) fn only_unavailable(refusal: Refusal) -> Unavailable {
     if let Refusal::Unavailable(cause) = refusal { cause } else { Unavailable::because(refusal) }
-}
-
-/// Counts a call of a port, and how long its caller waited, however it ended.
-struct Timed {
-    op: &'static str,
-    started: Instant,
-}
-
-impl Timed {
-    fn start(op: &'static str) -> Self {
-        metrics::counter!("chat_store_queries_total", "op" => op).increment(1);
-        Self { op, started: Instant::now() }
-    }
-}
-
-impl Drop for Timed {
-    fn drop(&mut self) {
-        metrics::histogram!("chat_store_seconds", "op" => self.op).record(self.started.elapsed().as_secs_f64());
-    }
-}
-
-fn describe_metrics() {
-    metrics::describe_counter!("chat_store_queries_total", "Calls of the record, by operation.");
-    metrics::describe_histogram!("chat_store_seconds", "How long a caller of the record waited, by operation.");
-    metrics::describe_histogram!("chat_store_commit_seconds", "How long one transaction of commands took.");
-    metrics::describe_histogram!("chat_store_batch_size", "Commands in one transaction.");
-    metrics::describe_gauge!("chat_search_waiting", "Messages that are not in the search's index yet, about.");
-    metrics::gauge!("chat_search_waiting").set(0.0);
 }

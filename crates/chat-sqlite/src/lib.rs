@@ -9,6 +9,7 @@
 mod settings;
 
 mod handle;
+mod meters;
 
 mod connection;
 mod slot;

@@ -23,7 +23,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Nullable, Text},
 };
 
-pub(crate) use keep::{Places, catch_up, index_some, reword, settle};
+pub(crate) use keep::{Places, catch_up, how_many_wait, index_some, reword, settle};
 
 use crate::{
     columns::{Key, count, int, rows},

@@ -21,6 +21,7 @@ use crate::{
     OpenError, Settings, commit,
     connection::Opener,
     handle::only_unavailable,
+    meters,
     readers::Question,
     search,
     slot::{Fault, Slot, immediate},
@@ -79,12 +80,10 @@ fn serve(mut slot: Slot, jobs: &Receiver<Job>, settings: &Settings) {
                 while backlog.waiting > settings.index_backlog {
                     backlog.index(&mut slot);
                 }
-                backlog.show();
             }
             Err(RecvTimeoutError::Timeout) => {
                 backlog.is_idle = true;
                 backlog.index(&mut slot);
-                backlog.show();
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -109,16 +108,16 @@ impl Backlog<'_> {
         jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
     }
 
-    fn show(&self) {
-        metrics::gauge!("chat_search_waiting").set(f64::from(u32::try_from(self.waiting).unwrap_or(u32::MAX)));
-    }
-
     /// Indexes a slice. A failure was logged; the next commit brings another try.
     fn index(&mut self, slot: &mut Slot) {
         let slice = self.settings.index_slice.max(1);
         match slot.run(|conn| immediate(conn, |conn| Ok(search::index_some(conn, slice)?))) {
             Ok(true) => self.waiting = self.waiting.saturating_sub(slice).max(1),
             Ok(false) | Err(_) => self.waiting = 0,
+        }
+        // Asked of the tables: not every command posts, and what could not be indexed still waits.
+        if let Ok(waiting) = slot.run(|conn| Ok(search::how_many_wait(conn)?)) {
+            meters::show_waiting(waiting);
         }
     }
 }

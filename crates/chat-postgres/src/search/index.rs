@@ -99,7 +99,7 @@ impl Columns {
 }
 
 /// What came of a slice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     /// There may be more that waits.
     pub(crate) more: bool,
@@ -112,13 +112,19 @@ pub(crate) struct Done {
 pub(crate) async fn some(mut conn: &AsyncPgConnection, most: usize, bound: usize) -> Result<Done, Fault> {
     let may: bool = fixed::<MayIndex, _>(|query| query).get_result(&mut conn).await?;
     if !may {
-        return Ok(Done::default());
+        return Ok(Done { more: false, waiting: waiting(conn, bound).await? });
     }
     let moved = moved(conn, most).await?;
     let read = reread(conn, most).await?;
-    let waiting = fixed::<Waiting, _>(|query| query.bind::<BigInt, _>(rows(bound.saturating_add(1))));
-    let waiting: i64 = waiting.get_result(&mut conn).await?;
-    Ok(Done { more: moved || read || waiting > 0, waiting: usize::try_from(waiting).unwrap_or(usize::MAX) })
+    let waiting = waiting(conn, bound).await?;
+    Ok(Done { more: moved || read || waiting > 0, waiting })
+}
+
+/// About how many messages wait; no more than `bound` runs are counted.
+pub(crate) async fn waiting(mut conn: &AsyncPgConnection, bound: usize) -> QueryResult<usize> {
+    let runs = fixed::<Waiting, _>(|query| query.bind::<BigInt, _>(rows(bound.saturating_add(1))));
+    let waiting: i64 = runs.get_result(&mut conn).await?;
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
 /// Whether there may be more.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_domain::refusal::Refusal;
+use chat_domain::refusal::{Refusal, Unavailable};
 use futures_util::FutureExt;
 use tokio::{
     sync::Notify,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::index::{self, Done};
-use crate::Postgres;
+use crate::{Postgres, meters};
 
 /// What other nodes left behind is looked for so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -70,12 +70,15 @@ async fn run(store: impl Fn() -> Option<Postgres> + Send, wake: Arc<Wake>, pause
             let Some(store) = store() else { return };
             let (commits, begun) = (wake.commits(), Instant::now());
             let Ok(Done { more, waiting }) = store.index_some().await else {
-                // It was logged where it failed.
+                // It was logged where it failed. Where only indexing fails, what waits must be seen to grow.
+                if let Ok(waiting) = store.waiting().await {
+                    meters::show_waiting(waiting);
+                }
                 drop(store);
                 sleep(LOOK_AGAIN).await;
                 break;
             };
-            metrics::gauge!("chat_search_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
+            meters::show_waiting(waiting);
             if !more {
                 break;
             }
@@ -90,5 +93,11 @@ impl Postgres {
     pub(crate) async fn index_some(&self) -> Result<Done, Refusal> {
         let (most, bound) = (self.settings().index_slice, self.settings().index_bound);
         self.aside("search.index", move |conn| index::some(conn, most, bound).boxed()).await
+    }
+
+    /// About how many messages wait.
+    async fn waiting(&self) -> Result<usize, Unavailable> {
+        let bound = self.settings().index_bound;
+        self.read("search.waiting", move |conn| index::waiting(conn, bound).boxed()).await
     }
 }

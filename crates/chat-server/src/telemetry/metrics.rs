@@ -56,8 +56,6 @@ impl Telemetry {
         let telemetry = Self { handle: recorder.handle() };
         metrics::set_global_recorder(recorder).map_err(|_| RecorderTaken::Taken)?;
         names::describe();
-        chat_hub::describe_metrics();
-        chat_web::describe_metrics();
         *installed = Some(telemetry.clone());
         Ok(telemetry)
     }

@@ -36,6 +36,8 @@ mod invites;
 mod matrix;
 #[path = "../it/messages.rs"]
 mod messages;
+#[path = "../it/metrics.rs"]
+mod metrics;
 #[path = "../it/races.rs"]
 mod races;
 #[path = "../it/rooms.rs"]

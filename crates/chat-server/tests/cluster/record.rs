@@ -16,6 +16,9 @@ use crate::harness::{SECRET, binary, within};
 /// A database with all tables and nothing in them.
 const TEMPLATE: &str = "chat_template";
 
+/// What these servers have, as deploy/metrics.md calls it.
+pub(crate) const HAS: &[&str] = &["PostgreSQL", "Redis"];
+
 /// Databases by the directory of the server they were made for: one that starts again finds its own.
 static MADE: LazyLock<Mutex<HashMap<PathBuf, String>>> = LazyLock::new(Mutex::default);
 

@@ -33,6 +33,7 @@ mod life;
 mod logs;
 mod matrix;
 mod messages;
+mod metrics;
 mod overload;
 mod process;
 mod races;

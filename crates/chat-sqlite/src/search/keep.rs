@@ -43,6 +43,13 @@ pub(super) fn upto(conn: &mut SqliteConnection) -> QueryResult<i64> {
     searching::table.select(searching::upto).get_result(conn)
 }
 
+/// How many messages wait for the index. Places have no holes but where rows were taken away.
+pub(crate) fn how_many_wait(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    let upto = upto(conn)?;
+    let last = messages::table.filter(messages::place.gt(upto)).select(max(messages::place));
+    Ok(last.get_result::<Option<i64>>(conn)?.map_or(0, |last| last.saturating_sub(upto)))
+}
+
 /// Puts the next few that wait into the index; whether there may be more.
 pub(crate) fn index_some(conn: &mut SqliteConnection, most: usize) -> QueryResult<bool> {
     let upto = upto(conn)?;

@@ -119,10 +119,19 @@ impl End {
 /// How long what is queued may take to leave once the socket has ended.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
-/// Codes that clients choose freely must not make metric series.
+/// The codes that are counted by themselves: those of RFC 6455 and its registry, and ours.
+const CLOSE_CODES: [u16; 21] = [
+    1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4410,
+    4411, 4429,
+];
+/// All others: codes that clients choose freely must not make metric series.
+const OTHER: &str = "other";
+
 fn close_label(code: u16) -> String {
-    match code {
-        1000..=1013 | 4400..=4411 | 4429 => code.to_string(),
-        0..1000 | 1014..4400 | 4412..4429 | 4430.. => "other".to_owned(),
-    }
+    if CLOSE_CODES.contains(&code) { code.to_string() } else { OTHER.to_owned() }
+}
+
+/// Every value of the label `code` of closes.
+pub(crate) fn close_labels() -> impl Iterator<Item = String> {
+    CLOSE_CODES.iter().map(u16::to_string).chain([OTHER.to_owned()])
 }

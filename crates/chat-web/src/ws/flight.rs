@@ -68,7 +68,7 @@ impl Flight {
             let rest = work.span.in_scope(start).instrument(work.span.clone());
             self.running.push(Box::pin(async move {
                 rest.await;
-                drop(work);
+                work.done();
                 id
             }));
         }

@@ -3,6 +3,7 @@
 use chat_domain::{ports::AccessClaims, refusal::Refusal};
 use chat_hub::{Identity, Ready as Welcome, Shard, Socket, outbox::Outbox, wsframe};
 use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 
 use super::{
     Door,
@@ -10,6 +11,7 @@ use super::{
     answers,
     ending::End,
     frames::{ClientFrame, Ready, ServerFrame},
+    timer::Work,
     trace::ConnectionId,
     transport::{Inbound, Incoming},
 };
@@ -67,7 +69,7 @@ impl Unidentified {
                 return Err(end);
             }
             match incoming {
-                Incoming::Text(text) => return self.first_frame(&text).await,
+                Incoming::Text(text) => return self.first_frame(&text, Instant::now()).await,
                 Incoming::Ping(payload) => {
                     self.outbox.push_reply(wsframe::pong(&payload)).map_err(|_| End::Gone)?;
                 }
@@ -77,14 +79,15 @@ impl Unidentified {
         }
     }
 
-    async fn first_frame(&mut self, text: &str) -> Result<(Socket, AccessClaims), End> {
+    async fn first_frame(&mut self, text: &str, now: Instant) -> Result<(Socket, AccessClaims), End> {
         let value = json::parse_object(text.as_bytes()).map_err(|_| End::NONSENSE)?;
         let id = value.get("id").and_then(serde_json::Value::as_i64);
         let Ok(ClientFrame::Auth(auth)) = serde_json::from_value(value) else {
             answers::fail(&self.outbox, id, ErrorCode::Unauthenticated, "the first frame must be auth", None);
             return Err(End::UNAUTHENTICATED);
         };
-        match self.welcome(&auth.token).await {
+        let work = Work::on("auth", Span::none(), now);
+        let welcomed = match self.welcome(&auth.token).await {
             Ok((socket, welcome, claims)) => {
                 self.say_ready(auth.id, &welcome, &claims);
                 Ok((socket, claims))
@@ -94,7 +97,9 @@ impl Unidentified {
                 answers::refuse(&self.outbox, Some(auth.id), refusal);
                 Err(end)
             }
-        }
+        };
+        work.done();
+        welcomed
     }
 
     async fn welcome(&self, token: &str) -> Result<(Socket, Welcome, AccessClaims), Refusal> {

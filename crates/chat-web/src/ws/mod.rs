@@ -35,6 +35,7 @@ use tracing::Instrument as _;
 
 use crate::{middleware::RequestId, settings::AdvertisedLimits};
 
+pub(crate) use self::ending::close_labels;
 pub use self::{
     admission::{Admission, Caps},
     frames::FRAME_TYPES,
@@ -116,6 +117,7 @@ pub fn open(
     let span = connection.span();
     let request_id = request.extensions().get::<RequestId>().cloned();
     span.in_scope(|| tracing::info!(request_id = request_id.as_ref().map(RequestId::as_str), "socket opened"));
+    metrics::counter!("chat_websocket_opens_total").increment(1);
     actix_web::rt::spawn(live(socket).instrument(span));
     Ok(response)
 }

@@ -67,7 +67,6 @@ impl Session {
             connection,
             _permit: permit,
         };
-        metrics::counter!("chat_websocket_opens_total").increment(1);
         metrics::gauge!("chat_websocket_connections").increment(1);
         let end = session.serve(&mut inbound).await;
         metrics::gauge!("chat_websocket_connections").decrement(1);
@@ -117,7 +116,7 @@ impl Session {
             return Err(End::FLOOD);
         }
         match incoming {
-            Incoming::Text(text) => self.read(&text, pace),
+            Incoming::Text(text) => self.read(&text, pace, now),
             Incoming::Ping(payload) => self.outbox.push_reply(wsframe::pong(&payload)).map_err(|_| End::Gone),
             Incoming::Pong | Incoming::Binary(_) | Incoming::Close(_) | Incoming::Violation(_) | Incoming::Gone => {
                 Ok(())
@@ -125,7 +124,7 @@ impl Session {
         }
     }
 
-    fn read(&mut self, text: &str, pace: Pace) -> Result<(), End> {
+    fn read(&mut self, text: &str, pace: Pace, now: Instant) -> Result<(), End> {
         let value = json::parse_object(text.as_bytes()).map_err(|_| End::NONSENSE)?;
         let id = value.get("id").and_then(serde_json::Value::as_i64).filter(|id| is_id(*id));
         if let Pace::TooFast { retry_ms } = pace {
@@ -151,11 +150,11 @@ impl Session {
             }
             (Some(_) | None, _) => {}
         }
-        metrics::counter!("chat_websocket_frames_total", "type" => frame.name()).increment(1);
-        let work = Work::on(frame.name(), self.connection.frame(frame.name()));
+        let work = Work::on(frame.name(), self.connection.frame(frame.name()), now);
         self.work = work.clone();
         let done = work.span.in_scope(|| self.request(frame));
         self.work = Work::none();
+        work.done();
         done
     }
 
