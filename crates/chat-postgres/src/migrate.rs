@@ -48,8 +48,13 @@ pub(crate) async fn migrate(opener: &Opener, patience: Duration) -> Result<Ready
     // Diesel's migrations block their thread.
     let done = tokio::task::spawn_blocking(move || run_pending(AsyncMigrationHarness::new(conn))).await;
     let (mut conn, newer) = done.map_err(|_| failed("the migration panicked".to_owned()))?.map_err(failed)?;
-    if let Some(version) = newer {
-        return Err(OpenError::Newer { place: opener.place(), version });
+    if let Some(Newer { version, newest_known }) = newer {
+        let since = meta::table.select(meta::readable_since).get_result::<String>(&mut &conn).await.optional();
+        let since = since.map_err(|error| failed(error.to_string()))?;
+        if since.is_none_or(|since| since > newest_known) {
+            return Err(OpenError::Newer { place: opener.place(), version });
+        }
+        tracing::warn!(version, "the database was migrated by a newer version, which left it readable for this one");
     }
     let first = insert_into(meta::table).values((meta::singleton.eq(true), meta::epoch.eq(random_epoch())));
     first.on_conflict_do_nothing().execute(&mut &conn).await.map_err(|error| failed(error.to_string()))?;
@@ -72,15 +77,25 @@ async fn lock(opener: &Opener, mut conn: &AsyncPgConnection, patience: Duration)
     }
 }
 
-/// Runs what is pending, unless there is something that a newer version left: the first of that is returned then.
+/// What a newer version left.
+struct Newer {
+    /// The first migration that is not known here.
+    version: String,
+    /// The last one that is.
+    newest_known: String,
+}
+
+/// Runs what is pending, unless there is something that a newer version left.
 fn run_pending(
     mut harness: AsyncMigrationHarness<AsyncPgConnection>,
-) -> Result<(AsyncPgConnection, Option<String>), String> {
+) -> Result<(AsyncPgConnection, Option<Newer>), String> {
     let known = diesel::migration::MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| error.to_string())?;
     let applied = harness.applied_migrations().map_err(|error| error.to_string())?;
     let is_known = |version: &_| known.iter().any(|migration| migration.name().version() == *version);
     if let Some(newer) = applied.into_iter().find(|version| !is_known(version)) {
-        return Ok((harness.into_inner(), Some(newer.to_string())));
+        let newest_known = known.iter().map(|migration| migration.name().version().to_string()).max();
+        let newer = Newer { version: newer.to_string(), newest_known: newest_known.unwrap_or_default() };
+        return Ok((harness.into_inner(), Some(newer)));
     }
     harness.run_pending_migrations(MIGRATIONS).map_err(|error| error.to_string())?;
     Ok((harness.into_inner(), None))

@@ -5,6 +5,7 @@ diesel::table! {
         singleton -> Bool,
         epoch -> Text,
         filling -> Bool,
+        readable_since -> Text,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod assembly;
 pub mod cli;
 mod clock;
 pub mod config;
+mod files;
 pub mod healthcheck;
 mod listeners;
 pub mod run;

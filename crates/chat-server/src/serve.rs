@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     assembly::{AssemblyError, Backend},
     config::Settings,
+    files,
     listeners::{self, Listeners},
     telemetry::{RecorderTaken, Telemetry, Traces, trace},
 };
@@ -89,6 +90,7 @@ pub(crate) fn engine() -> io::Result<Runtime> {
 
 async fn life(settings: &Settings) -> Result<(), ServeError> {
     let mut signals = Signals::new()?;
+    files::allow_all();
     let telemetry = Telemetry::install()?;
     trace::describe_metrics();
     let backend = Backend::assemble(settings).await?;

@@ -107,7 +107,17 @@ impl Opener {
             let applied = conn.applied_migrations().map_err(|error| failed(error.to_string()))?;
             let is_known = |version: &_| known.iter().any(|migration| migration.name().version() == *version);
             if let Some(newer) = applied.into_iter().find(|version| !is_known(version)) {
-                return Err(OpenError::Newer { path: self.path.clone(), version: newer.to_string() });
+                let newest_known = known.iter().map(|migration| migration.name().version().to_string()).max();
+                let since = meta::table.select(meta::readable_since).get_result::<String>(conn);
+                let since = since.optional().map_err(|error| failed(error.to_string()))?;
+                let version = newer.to_string();
+                if since.is_none_or(|since| Some(since) > newest_known) {
+                    return Err(OpenError::Newer { path: self.path.clone(), version });
+                }
+                tracing::warn!(
+                    version,
+                    "the database was migrated by a newer version, which left it readable for this one"
+                );
             }
         }
         conn.run_pending_migrations(MIGRATIONS).map_err(|error| failed(error.to_string()))?;

@@ -6,6 +6,7 @@ diesel::table! {
         epoch -> Text,
         filling -> Bool,
         backup -> Bool,
+        readable_since -> Text,
     }
 }
 

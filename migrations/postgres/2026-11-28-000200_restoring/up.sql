@@ -3,6 +3,11 @@
 SET LOCAL lock_timeout = '5s';
 SET LOCAL statement_timeout = '10min';
 
+-- A program that does not know this migration must not touch the record. Migrations that only add leave it alone, so that nodes of the
+-- version before can be started beside new ones, and a rollout can be undone; one that takes something away sets it to itself.
+ALTER TABLE meta ADD COLUMN readable_since TEXT NOT NULL DEFAULT '20261128000200';
+
+-- Never rewrite this table in a migration: its row would look restored.
 CREATE TABLE home (
     singleton BOOLEAN PRIMARY KEY CHECK (singleton),
     system TEXT,                            -- the server's identifier; NULL where it may not be asked

@@ -1,1 +1,2 @@
+ALTER TABLE meta DROP COLUMN readable_since;
 ALTER TABLE meta DROP COLUMN backup;

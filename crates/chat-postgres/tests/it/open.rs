@@ -41,9 +41,12 @@ async fn a_record_that_is_opened_again_has_the_same_history_until_another_is_beg
 }
 
 #[tokio::test]
-async fn a_record_of_a_newer_version_is_left_alone() {
+async fn a_record_of_a_newer_version_is_left_alone_unless_that_only_added() {
     let database = Database::migrated();
     database.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')");
+    let beside = Postgres::open(&database.url(), &settings()).await.unwrap();
+    beside.identity().await.unwrap();
+    database.sql("UPDATE meta SET readable_since = '29990101000000'");
     let refused = Postgres::open(&database.url(), &settings()).await.unwrap_err();
     assert!(matches!(&refused, OpenError::Newer { version, .. } if version == "29990101000000"), "{refused}");
 }

@@ -49,13 +49,15 @@ async fn a_record_that_is_opened_again_has_the_same_history() {
 }
 
 #[test]
-fn a_record_of_a_newer_version_is_left_alone() {
+fn a_record_of_a_newer_version_is_left_alone_unless_that_only_added() {
     let directory = tempfile::tempdir().unwrap();
     drop(Sqlite::open(path_in(&directory), &Settings::default()).unwrap());
     let mut conn = SqliteConnection::establish(path_in(&directory).to_str().unwrap()).unwrap();
     // The store's threads may still be closing their connections.
     conn.batch_execute("PRAGMA busy_timeout=5000").unwrap();
     conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')").unwrap();
+    drop(Sqlite::open(path_in(&directory), &Settings::default()).unwrap());
+    conn.batch_execute("UPDATE meta SET readable_since = '29990101000000'").unwrap();
     let refused = Sqlite::open(path_in(&directory), &Settings::default()).unwrap_err();
     assert!(matches!(&refused, OpenError::Newer { version, .. } if version == "29990101000000"), "{refused}");
 }

@@ -67,9 +67,9 @@ impl Session {
             connection,
             _permit: permit,
         };
-        metrics::gauge!("chat_websocket_connections").increment(1);
+        let counted = Counted::up();
         let end = session.serve(&mut inbound).await;
-        metrics::gauge!("chat_websocket_connections").decrement(1);
+        drop(counted);
         // Nothing is delivered any more once the end is decided.
         drop(session);
         end.carry_out(inbound, &outbox).await;
@@ -185,6 +185,22 @@ impl Session {
         if !pushed {
             tracing::debug!("a heartbeat was not queued");
         }
+    }
+}
+
+/// One more open socket, until dropped; also when what it is for panics.
+struct Counted;
+
+impl Counted {
+    fn up() -> Self {
+        metrics::gauge!("chat_websocket_connections").increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("chat_websocket_connections").decrement(1);
     }
 }
 
