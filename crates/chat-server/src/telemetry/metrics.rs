@@ -108,7 +108,7 @@ mod tests {
             "chat_websocket_connections 0",
             "chat_messages_received_total 0",
             "chat_messages_delivered_total 0",
-            "# HELP chat_messages_delivered_total Messages handed to sockets",
+            "# HELP chat_messages_delivered_total Messages handed to sockets, live or in batches",
             "chat_errors_total{code=\"internal\"} 0",
             "# TYPE chat_http_requests_total counter",
             "# TYPE process_resident_memory_bytes gauge",
