@@ -1,5 +1,5 @@
 //! How many messages a second the record takes, each acknowledged only when it is on the disk: in batches of 64, as the
-//! hub's writer makes them while 64 people talk, and one at a time. `cargo run --release --example commit_rate [DIRECTORY]`
+//! hub's writer makes them while 64 people talk, and one at a time. `cargo run --release --example sqlite_commit_rate [DIRECTORY]`
 #![allow(
     clippy::cast_precision_loss,
     clippy::unwrap_used,

@@ -2,7 +2,7 @@
 //! writer does it (whatever arrives while a transaction is under way becomes the next batch of its lane), beside one
 //! transaction a message; in one hot room and in a thousand rooms.
 //!
-//! `cargo run --release -p chat-postgres --example commit_rate -- postgres://USER@HOST/DATABASE [SECONDS EACH [SENDERS,… [ROAD,…]]]`,
+//! `cargo run --release -p chat-postgres --example postgres_commit_rate -- postgres://USER@HOST/DATABASE [SECONDS EACH [SENDERS,… [ROAD,…]]]`,
 //! on a database of its own.
 #![allow(
     clippy::cast_precision_loss,
