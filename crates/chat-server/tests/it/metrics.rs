@@ -334,25 +334,6 @@ async fn a_node_that_stops_says_so_while_it_can_be_asked() {
 }
 
 #[tokio::test]
-async fn what_waits_for_the_index_of_the_search_is_shown() {
-    let patient = App::usual().set("STORE__INDEX_PAUSE_MS", 1_500).set("STORE__INDEX_BACKLOG", 4);
-    let app = patient.set("STORE__INDEX_SLICE", 2).spawn().await;
-    let alice = app.user("alice").await;
-    let room = alice.creates_room("indexed").await;
-    let waits = async || app.metric("chat_search_waiting", &[]).await;
-    let mut posted = 0.0;
-    // While people talk, the index gives way: sooner or later it is seen to be behind.
-    while waits().await == 0.0 {
-        assert!(posted < 40.0, "nothing ever waits");
-        alice.posts(&room, "words").await;
-        posted += 1.0;
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-    assert!(waits().await <= posted, "{}", waits().await);
-    eventually("none wait", async || waits().await == 0.0).await;
-}
-
-#[tokio::test]
 async fn l4_metrics_have_a_door_of_their_own() {
     let app = spawn_app().await;
     Request::new("GET", "/metrics").send(app.address()).await.refuses(404, "not_found");

@@ -183,3 +183,18 @@ async fn a_thousand_sockets_come_go_and_come_back() {
     }));
     assert!(within(Duration::from_secs(30), "the storm", resumed).await.iter().all(|count| *count == 10));
 }
+
+#[tokio::test]
+async fn what_waits_for_the_index_of_the_search_is_shown() {
+    let patient = crate::harness::App::usual().set("STORE__INDEX_PAUSE_MS", 1_500).set("STORE__INDEX_BACKLOG", 4);
+    let app = patient.set("STORE__INDEX_SLICE", 2).spawn().await;
+    let alice = app.user("alice").await;
+    let room = alice.creates_room("indexed").await;
+    for _ in 0..9 {
+        alice.posts(&room, "words").await;
+    }
+    let waits = async || app.metric("chat_search_waiting", &[]).await;
+    crate::harness::eventually("some wait", async || waits().await > 0.0).await;
+    assert!(waits().await <= 9.0, "{}", waits().await);
+    crate::harness::eventually("none wait", async || waits().await == 0.0).await;
+}
