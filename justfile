@@ -72,10 +72,11 @@ push:
 deploy:
     .ci/deploy
 
-# What is in deploy/, run by real programs. The compose files by themselves: `.ci/compose`, red at its last step but two since n2 is cut off before it dies
+# Everything in deploy/, run by real programs
 verify-deploy:
     .ci/references
     .ci/image
+    .ci/compose
     .ci/kubernetes
     .ci/observability
     .ci/restore
