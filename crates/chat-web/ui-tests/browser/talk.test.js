@@ -117,7 +117,7 @@ story('a mention completes itself, is marked for the one it means, and counts in
   await bob.page.mouse.move(0, 0);
   assert.notEqual(await colour('at this'), await colour('nothing for anybody'));
   await bob.row('at this').locator('.mention.me').waitFor();
-  await bob.entry(here).locator('.badge').waitFor({ state: 'detached' });
+  await bob.entry(here).locator('.badge').first().waitFor({ state: 'detached' });
   await bob.entry(here).getByText(label('n_mentions', { n: 1 }), { exact: true }).waitFor({ state: 'detached' });
 });
 
