@@ -12,7 +12,7 @@ use std::{
 
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, prelude::*, sql_query, sql_types::Text};
 
-use crate::{OpenError, connection::Opener, schema::meta};
+use crate::{OpenError, connection::Opener, partial::Partial, schema::meta};
 
 /// How long a lock may last: a server may be moving its log into the file.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,8 +27,8 @@ pub enum BackupError {
     /// Something of that name is there.
     #[error("{0} exists and is not overwritten")]
     Exists(PathBuf),
-    /// Another backup to the same name is being made, or was broken off.
-    #[error("{0} exists: another backup is being made, or one was broken off; remove the file if nothing writes it")]
+    /// Another backup to the same name is being made, or something else has the name under which it would grow.
+    #[error("{0} exists: another backup is being made; remove the file if nothing writes it")]
     Unfinished(PathBuf),
     /// The file can't be written.
     #[error("cannot write {path}: {cause}")]
@@ -71,24 +71,12 @@ pub fn backup(from: &Path, to: &Path) -> Result<u64, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    let partial = beside(to);
-    private_file(&partial).map_err(|cause| {
-        let path = partial.clone();
-        let is_there = cause.kind() == io::ErrorKind::AlreadyExists;
-        if is_there { BackupError::Unfinished(path) } else { BackupError::Write { path, cause } }
-    })?;
-    let finished = copy(from, &partial).and_then(|()| publish(&partial, to));
+    let partial = Partial::claim(to)?;
+    let finished = copy(from, partial.path()).and_then(|()| publish(partial.path(), to));
     if finished.is_err() {
-        drop(fs::remove_file(&partial));
+        partial.discard();
     }
     finished
-}
-
-/// Where it grows.
-fn beside(to: &Path) -> PathBuf {
-    let mut name = to.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
 }
 
 fn copy(from: &Path, partial: &Path) -> Result<(), BackupError> {
@@ -134,13 +122,4 @@ fn integrity(conn: &mut SqliteConnection) -> QueryResult<String> {
     }
     // One line is enough to refuse.
     sql_query("PRAGMA integrity_check(1)").get_result::<Verdict>(conn).map(|verdict| verdict.integrity_check)
-}
-
-/// Fails when it is there already.
-fn private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

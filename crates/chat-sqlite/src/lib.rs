@@ -28,6 +28,7 @@ mod webhooks;
 
 mod archive;
 mod backup;
+mod partial;
 mod upkeep;
 
 mod columns;

@@ -139,6 +139,27 @@ async fn nothing_is_overwritten_and_nothing_is_left_behind() {
 }
 
 #[tokio::test]
+async fn what_a_killed_backup_left_is_cleared_away_and_what_another_holds_is_not() {
+    let fresh = fresh().await;
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let left = "SQLite format 3\0 and no more";
+    fs::write(at("daily.partial"), left).unwrap();
+    let other = fs::File::open(at("daily.partial")).unwrap();
+    other.lock().unwrap();
+    let refused = backup(fresh.store.path(), &at("daily")).unwrap_err();
+    assert!(matches!(refused, BackupError::Unfinished(_)), "{refused}");
+    assert_eq!(fs::read_to_string(at("daily.partial")).unwrap(), left);
+    drop(other);
+    fs::write(at("daily.partial-wal"), "of a file that is no more").unwrap();
+    backup(fresh.store.path(), &at("daily")).unwrap();
+    fs::write(at("weekly.partial"), "").unwrap();
+    backup(fresh.store.path(), &at("weekly")).unwrap();
+    assert_eq!(names(directory.path()), ["daily", "weekly"]);
+    assert_eq!(integrity(&at("daily")), "ok");
+}
+
+#[tokio::test]
 async fn a_record_that_is_damaged_is_not_backed_up() {
     let Fresh { store, directory } = fresh().await;
     let world = World::new(Stores::of(store));
