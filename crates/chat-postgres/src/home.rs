@@ -111,12 +111,19 @@ fn judge(recorded: Option<Recorded>, now: &Place) -> Verdict {
 
 /// What a server answers; `None` when it may not be asked, or has no such thing.
 async fn told<S: Statement<Row = Text>>(mut conn: &AsyncPgConnection) -> QueryResult<Option<String>> {
-    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     match fixed::<S, _>(|query| query).get_result(&mut conn).await {
         Ok(answer) => Ok(Some(answer)),
-        Err(Error::DatabaseError(kind, _)) if !matches!(kind, ClosedConnection | UnableToSendCommand) => Ok(None),
+        Err(Error::DatabaseError(kind, about)) if is_answer(&kind, about.message()) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a refusal is about the question, and would be given again. What was broken off or came too late is no answer; it is
+/// known by its message, because diesel passes no code.
+fn is_answer(kind: &DatabaseErrorKind, message: &str) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    let is_broken_off = message.starts_with("canceling statement") || message.starts_with("terminating connection");
+    !is_broken_off && !matches!(kind, ClosedConnection | UnableToSendCommand)
 }
 
 /// What is worth asking: each question that fails is a line in the server's log.
@@ -280,6 +287,16 @@ mod tests {
         }
         let copied = Some(Recorded { place: here.clone(), is_original: false });
         assert!(matches!(judge(copied, &here), Verdict::Moved(_)), "restored into the place it came from");
+    }
+
+    #[test]
+    fn what_came_too_late_does_not_count_as_what_may_not_be_asked() {
+        use DatabaseErrorKind::{ClosedConnection, Unknown};
+        assert!(is_answer(&Unknown, "permission denied for function pg_control_system"));
+        assert!(is_answer(&Unknown, "recovery is in progress"));
+        assert!(!is_answer(&Unknown, "canceling statement due to statement timeout"));
+        assert!(!is_answer(&Unknown, "terminating connection due to administrator command"));
+        assert!(!is_answer(&ClosedConnection, "server closed the connection unexpectedly"));
     }
 
     #[test]
