@@ -215,12 +215,12 @@ async fn a_change_that_ends_in_a_deadlock_is_tried_again() {
 
 #[tokio::test]
 async fn a_caller_waits_no_longer_than_its_patience_and_leaves_nothing_open() {
-    let (fresh, world, ann, room) = lobby(&Settings { write_timeout: Duration::from_millis(200), ..settings() }).await;
+    let (fresh, world, ann, room) = lobby(&Settings { write_timeout: Duration::from_secs(1), ..settings() }).await;
     let held = lock(&fresh).await;
     let begun = Instant::now();
     let late = fresh.store.commit(vec![world.command(ann, room, named("late", "hello"))]).await;
     assert!(late.is_err());
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(8));
     drop(held);
     assert!(world.does(ann, room, named("next", "hello")).await.is_ok());
     nothing_is_open(&fresh).await;

@@ -166,7 +166,10 @@ async fn l3_ten_thousand_things_that_strangers_make_up_make_no_series() {
     let before = series(&app.metrics().await);
     visit(8_000, 2_000).await;
     let after = series(&app.metrics().await);
-    let grown: Vec<_> = after.difference(&before).collect();
+    // What a node does by itself, it may do for the first time just now.
+    let by_itself = ["op=\"search.index\"", "op=\"upkeep.home\""];
+    let grown = after.difference(&before).filter(|series| !by_itself.iter().any(|op| series.contains(op)));
+    let grown: Vec<_> = grown.collect();
     assert!(grown.is_empty(), "{} more, such as {:?}", grown.len(), grown[..grown.len().min(5)].to_vec());
     assert!(after.iter().any(|series| series.contains("unmatched")), "unknown paths are counted under one name");
     assert!(app.metric("chat_http_requests_total", &["method=\"other\""]).await > 1_000.0);

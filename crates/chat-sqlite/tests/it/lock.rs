@@ -82,7 +82,7 @@ async fn a_lock_that_is_never_given_back_ends_the_wait_and_nothing_else() {
 
 #[tokio::test]
 async fn a_caller_waits_no_longer_than_its_patience() {
-    let settings = Settings { write_timeout: Duration::from_millis(100), ..Settings::default() };
+    let settings = Settings { write_timeout: Duration::from_millis(500), ..Settings::default() };
     let fresh = fresh_with(&settings);
     let world = fresh.world();
     let ann = world.user("ann").await;
