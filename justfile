@@ -2,8 +2,8 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# What the tests need that start PostgreSQL and Redis
-servers := "chat-bench/servers,chat-postgres/servers,chat-redis/servers,chat-server/servers,chat-testbed/servers"
+# The tests that start PostgreSQL, Redis or several nodes; Cargo tests and checks them by name only
+servers := "--test postgres --test redis --test servers --test cluster"
 
 # The fast suite: no server, no network, nothing installed but Rust
 default: test
@@ -19,7 +19,8 @@ test:
 # The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start
 test-servers:
     .ci/servers
-    cargo test --locked --workspace --features {{servers}} --lib --bins --test postgres --test redis --test servers --test cluster
+    cargo test --locked --workspace {{servers}}
+    cargo test --locked --workspace --lib --bins -- --ignored
 
 # The web client's core without a browser: against a scripted server, recorded frames and the real one
 test-ui:
@@ -39,6 +40,7 @@ fmt:
 
 clippy:
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+    cargo clippy --workspace {{servers}} --all-features --locked -- -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -110,7 +112,7 @@ prove-cluster:
 # Searching among a hundred thousand messages in several languages: complete, and p95 below 50 ms, in both stores
 prove-search:
     .ci/servers
-    cargo test --locked --release --workspace --features {{servers}} --test sqlite --test postgres -- --ignored --nocapture search::prove_search
+    cargo test --locked --release --workspace --test sqlite --test postgres -- --ignored --nocapture search::prove_search
 
 # Fuzz one target for a while: frame_guard, json_frame, cursor
 fuzz target seconds="60":

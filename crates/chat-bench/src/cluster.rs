@@ -119,8 +119,8 @@ mod tests {
         assert_ne!(secret(), secret());
     }
 
-    #[cfg(feature = "servers")]
     #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "starts PostgreSQL and Redis"]
     async fn every_node_has_a_line_of_its_own_to_redis() {
         let wish = Wish { nodes: 2, redis: true, durable: true, parent: None };
         let backing = Backing::start(wish).await.unwrap();

@@ -52,7 +52,7 @@ mod columns;
 mod rows;
 mod schema;
 
-#[cfg(all(test, feature = "servers"))]
+#[cfg(test)]
 mod plans;
 
 pub use connection::OpenError;

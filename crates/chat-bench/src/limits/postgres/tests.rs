@@ -1,11 +1,11 @@
 //! Against a real server, which has to be installed.
-#![cfg(feature = "servers")]
 
 use chat_testbed::Postgres;
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts PostgreSQL"]
 async fn heads_and_rows_move_together_and_copies_are_apart() {
     let postgres = tokio::task::spawn_blocking(Postgres::start).await.unwrap().unwrap();
     let mut rival = OneTransaction::open(&postgres.url("postgres"), 4, 3).await.unwrap();
