@@ -75,11 +75,21 @@ deploy:
     .ci/deploy
 
 # Everything in deploy/, run by real programs
-verify-deploy:
+verify-deploy: && verify-running
     .ci/references
     .ci/image
+
+# Both mostly wait, so both at once
+[private, parallel]
+verify-running: verify-containers verify-records
+
+[private]
+verify-containers:
     .ci/compose
     .ci/kubernetes
+
+[private]
+verify-records:
     .ci/observability
     .ci/restore
 
