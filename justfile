@@ -16,7 +16,8 @@ run:
 test:
     cargo test --workspace
 
-# The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start
+# The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start. What libraries
+# and programs ignore does the same; what other tests ignore has a recipe of its own, or says why
 test-servers:
     .ci/servers
     cargo test --locked --workspace {{servers}}
@@ -78,6 +79,7 @@ deploy:
 verify-deploy: && verify-running
     .ci/references
     .ci/image
+    .ci/servers
 
 # Both mostly wait, so both at once
 [private, parallel]

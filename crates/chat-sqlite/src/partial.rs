@@ -73,7 +73,8 @@ fn create(path: &Path) -> Result<File, BackupError> {
 /// SQLite's, stays.
 fn clear(path: &Path) -> Result<bool, BackupError> {
     let failed = |cause: io::Error| BackupError::Write { path: path.to_owned(), cause };
-    let file = match File::open(path) {
+    // To write, though nothing is written: NFS gives nobody else the lock (flock(2)).
+    let file = match fs::OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(cause) => return Err(failed(cause)),

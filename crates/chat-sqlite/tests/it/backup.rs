@@ -151,7 +151,9 @@ async fn what_a_killed_backup_left_is_cleared_away_and_what_another_holds_is_not
     assert!(matches!(refused, BackupError::Unfinished(_)), "{refused}");
     assert_eq!(fs::read_to_string(at("daily.partial")).unwrap(), left);
     drop(other);
-    fs::write(at("daily.partial-wal"), "of a file that is no more").unwrap();
+    for log in ["daily.partial-wal", "daily.partial-shm", "daily.partial-journal"] {
+        fs::write(at(log), "of a file that is no more").unwrap();
+    }
     backup(fresh.store.path(), &at("daily")).unwrap();
     fs::write(at("weekly.partial"), "").unwrap();
     backup(fresh.store.path(), &at("weekly")).unwrap();
