@@ -16,8 +16,8 @@ run:
 test:
     cargo test --workspace
 
-# The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start. What libraries
-# and programs ignore does the same; what other tests ignore has a recipe of its own, or says why
+# What libraries and programs ignore starts servers too; what other tests ignore has a recipe of its own, or says why.
+# The tests of PostgreSQL, Redis and several nodes: they start servers of their own, and fail when there are none to start
 test-servers:
     .ci/servers
     cargo test --locked --workspace {{servers}}
